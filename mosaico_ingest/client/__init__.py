@@ -1,0 +1,1 @@
+"""F3, the client's three layers: control, data and processing."""

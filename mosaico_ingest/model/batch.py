@@ -1,0 +1,132 @@
+"""
+The batches on the data path: raw payloads, decoded columns, ontology rows. Columns, never single messages.
+
+Must not know: who reads or writes them. Next: `payloads`, then `ontology`.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+__all__ = [
+    "LOG_TIME",
+    "PAYLOAD",
+    "PUBLISH_TIME",
+    "ArrowBatch",
+    "Cursor",
+    "Decoded",
+    "RawBatch",
+    "Receipt",
+    "Reject",
+    "Times",
+]
+
+LOG_TIME, PUBLISH_TIME, PAYLOAD = "log_time_ns", "publish_time_ns", "payload"
+
+
+@attrs.frozen
+class Cursor:
+    """
+    Where a source may start again so that exactly the batches after this one follow.
+
+    Args:
+        position: A place in the recording, as its source counts (byte offset, row id).
+        skip: Messages per channel id, from *position* on, that earlier batches have delivered.
+    """
+
+    position: int
+    skip: Mapping[int, int] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class RawBatch:
+    """
+    Consecutive messages of one channel, in stored order.
+
+    Args:
+        channel_id: The channel they belong to.
+        seq: Number of this batch in its channel, from 0, without gaps.
+        data: `log_time_ns int64 | publish_time_ns int64 (optional) | payload binary or binary_view`,
+            or `log_time_ns int64 | publish_time_ns int64 (optional) | typed columns…` for `arrow` channels.
+        cursor: Restarts the source after this batch, None where it cannot be restarted.
+    """
+
+    channel_id: int
+    seq: int
+    data: pa.RecordBatch
+    cursor: Cursor | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that this batch keeps alive: the whole of every buffer that it refers to."""
+        return int(self.data.get_total_buffer_size())
+
+
+@attrs.frozen(eq=False)
+class Reject:
+    """Messages of one batch that share a reason for not being decoded; *rows* are row numbers, int64."""
+
+    rows: npt.NDArray[np.int64]
+    reason: str
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Decoded:
+    """
+    The columns of one batch of payloads.
+
+    Args:
+        data: One row per decoded message, one column per field of the message.
+        kept: Row number in the payload column of each row of *data*, None if all were decoded.
+        rejects: The other rows, grouped by reason.
+    """
+
+    data: pa.RecordBatch
+    kept: npt.NDArray[np.int64] | None = None
+    rejects: tuple[Reject, ...] = ()
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Times:
+    """
+    The clocks of a batch's messages, row by row with the decoded columns.
+
+    Args:
+        log_ns: When the recorder wrote each message, int64.
+        publish_ns: When the publisher sent it, int64, None where the file does not say.
+    """
+
+    log_ns: pa.Int64Array
+    publish_ns: pa.Int64Array | None = None
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ArrowBatch:
+    """
+    Rows of one topic, ready to be sent.
+
+    Args:
+        topic: Name of the topic (`/imu`).
+        seq: Number of the raw batch it comes from.
+        data: Its schema is exactly that of the topic's ontology.
+        messages: Messages of the source in it; a message may give several rows, or none.
+    """
+
+    topic: str
+    seq: int
+    data: pa.RecordBatch
+    messages: int
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """What a sink took with one batch; *nbytes* counts Arrow bytes, *seconds* the time spent writing."""
+
+    topic: str
+    messages: int
+    rows: int
+    nbytes: int
+    seconds: float

@@ -1,0 +1,58 @@
+"""
+What a caller may choose about a run; the CLI's flags and the config file end here.
+
+Must not know: where a value came from. Next: `events`.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
+
+__all__ = ["Settings"]
+
+_MIB = 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """
+    The settings of one run.
+
+    Args:
+        name: Template of the sequence name: `{name}` (file or directory name), `{parent}`, `{date}`.
+            Empty means `{name}`, with parent directories put before it where two recordings clash.
+        topics: Ordered globs on channel topics; `!` excludes, the last match decides; empty keeps all.
+        map: Topic name to ontology tag or mapper name, for channels that several mappers want.
+        metadata: User metadata that every sequence gets.
+        source: Source format to use for every file, empty to detect.
+        on_error: What happens to a recording that fails.
+        topic_on_error: What a failing topic does to its recording.
+        time: Which clock becomes `timestamp_ns`.
+        skip_unmapped: Whether channels that only the fallback mapper wants are skipped.
+        strict: Whether damage, rejects and plugin faults end a recording.
+        again: Whether a recording that is stored already is stored once more, under a free name.
+        lanes: Flight connections, 0 to choose.
+        encoders: Encoder threads, 0 to choose.
+        budget_bytes: Memory that batches in flight may hold.
+        batch_bytes: Size from which a source hands over a batch of payloads.
+        options: Plugin options by the name of the source format or mapper, attrs instances or mappings.
+    """
+
+    name: str = ""
+    topics: tuple[str, ...] = ()
+    map: Mapping[str, str] = attrs.field(factory=dict)
+    metadata: Mapping[str, object] = attrs.field(factory=dict)
+    source: str = ""
+    on_error: SessionLevelErrorPolicy = SessionLevelErrorPolicy.Report
+    topic_on_error: TopicLevelErrorPolicy = TopicLevelErrorPolicy.Finalize
+    time: TimePolicy = TimePolicy.Header
+    skip_unmapped: bool = False
+    strict: bool = False
+    again: bool = False
+    lanes: int = 0
+    encoders: int = 0
+    budget_bytes: int = 256 * _MIB
+    batch_bytes: int = 2 * _MIB
+    options: Mapping[str, object] = attrs.field(factory=dict)

@@ -1,0 +1,1 @@
+"""F4, from a recording's plan to receipts: planner, scheduler, flow, observing."""

@@ -1,0 +1,1 @@
+"""F1, the wire vocabulary of a Mosaico platform: names, messages, schemas, without any I/O."""

@@ -1,0 +1,1 @@
+"""F3, the embedded server: Arrow Flight, Parquet chunks, a catalog."""

@@ -1,0 +1,1 @@
+"""F6, the test kit for plugin authors: contracts and fixtures."""

@@ -1,0 +1,114 @@
+"""
+Bytes, durations and timestamps: parse what people write, print what people read.
+
+Must not know: anything else of this package but `errors`.
+"""
+
+import re
+from datetime import UTC, datetime
+
+from mosaico_ingest.errors import UsageError
+
+__all__ = [
+    "format_bytes",
+    "format_count",
+    "format_duration_ns",
+    "format_seconds",
+    "format_time_ns",
+    "parse_bytes",
+]
+
+_BYTE_UNITS = {"": 1, "b": 1}
+for _power, _letter in enumerate("kmgt", start=1):
+    _BYTE_UNITS |= {
+        _letter: 1000**_power,
+        f"{_letter}b": 1000**_power,
+        f"{_letter}ib": 1024**_power,
+    }
+_BYTES = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+
+
+def parse_bytes(text: str) -> int:
+    """
+    Return the number of bytes that *text* states.
+
+    Raises:
+        UsageError: It is no number with one of the units B, kB, MB, GB, TB, KiB, MiB, GiB, TiB.
+
+    Example:
+        >>> parse_bytes("256MiB"), parse_bytes("1.5 GB"), parse_bytes("4096")
+        (268435456, 1500000000, 4096)
+    """
+    match = _BYTES.fullmatch(text)
+    factor = _BYTE_UNITS.get(match[2].lower()) if match else None
+    if match is None or factor is None:
+        msg = f"Cannot read {text!r} as a size. Expected a number with a unit, such as 64MiB or 1.5GB."
+        raise UsageError(msg)
+    return int(float(match[1]) * factor)
+
+
+def format_bytes(size_bytes: float) -> str:
+    """
+    Print a size with three significant figures in decimal units.
+
+    Example:
+        >>> format_bytes(999), format_bytes(1_500_000), format_bytes(20_000_000_000)
+        ('999 B', '1.50 MB', '20.0 GB')
+    """
+    if size_bytes < 1000:
+        return f"{size_bytes:.0f} B"
+    value, unit = float(size_bytes), "B"
+    for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007 - the unit that fits outlives the loop
+        value /= 1000
+        if value < 999.5:
+            break
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {unit}"
+
+
+def format_count(number: float) -> str:
+    """
+    Print a count with thousands separators.
+
+    Example:
+        >>> format_count(1234567)
+        '1,234,567'
+    """
+    return f"{number:,.0f}"
+
+
+def format_seconds(seconds: float) -> str:
+    """
+    Print a span in the unit that suits it.
+
+    Example:
+        >>> format_seconds(0.0021), format_seconds(12.34), format_seconds(3725)
+        ('2.1 ms', '12.3 s', '1 h 02 min')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_duration_ns(duration_ns: int) -> str:
+    """Print a span of nanoseconds; see `format_seconds`."""
+    return format_seconds(duration_ns / 1e9)
+
+
+def format_time_ns(time_ns: int) -> str:
+    """
+    Print an instant, given in nanoseconds since the Unix epoch, in UTC to the microsecond.
+
+    Example:
+        >>> format_time_ns(1_735_689_600_123_456_789)
+        '2025-01-01 00:00:00.123456 UTC'
+    """
+    seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ns} ns"
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{rest_ns // 1000:06d} UTC"

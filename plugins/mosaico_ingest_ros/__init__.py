@@ -1,0 +1,3 @@
+"""To be written."""
+
+MOSAICO_API = (1, 0)
