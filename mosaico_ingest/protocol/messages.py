@@ -1,0 +1,209 @@
+"""
+The requests and responses of the actions, one attrs class per JSON shape.
+
+Some clients accept exactly the keys of a response and no others, so a class here is a promise: its fields are
+the keys. Requests may carry unknown keys, which are ignored.
+
+Must not know: which action uses which (`actions`), sockets. Next: `actions`.
+"""
+
+from datetime import UTC, datetime
+
+import attrs
+
+from mosaico_ingest.enum import SerializationFormat
+from mosaico_ingest.errors import ServerFaultError
+from mosaico_ingest.protocol.wire import JsonObject
+from mosaico_ingest.units import format_time_ns
+
+__all__ = [
+    "NOTIFICATION_ERROR",
+    "Empty",
+    "GrpcLimits",
+    "Notification",
+    "NotificationCreate",
+    "NotificationList",
+    "ResourceRequest",
+    "SemVer",
+    "SequenceCreate",
+    "ServerInfo",
+    "ServerVersion",
+    "SessionCreated",
+    "SessionDelete",
+    "SessionFinalize",
+    "TopicCreate",
+    "TopicCreated",
+    "UuidOnly",
+    "format_created",
+    "parse_created_ns",
+]
+
+NOTIFICATION_ERROR = "error"
+"""The only notification type of the protocol."""
+
+
+@attrs.frozen
+class Empty:
+    """A request without arguments."""
+
+
+@attrs.frozen
+class ResourceRequest:
+    """A request that only names its sequence, session or topic."""
+
+    locator: str
+
+
+@attrs.frozen(kw_only=True)
+class SequenceCreate:
+    """Create a sequence under a free name."""
+
+    locator: str
+    user_metadata: JsonObject
+
+
+@attrs.frozen
+class SessionFinalize:
+    """Complete a session; its uuid is the right to do so."""
+
+    session_uuid: str
+
+
+@attrs.frozen(kw_only=True)
+class SessionDelete:
+    """Delete a session, named by its locator or, by the oldest clients, its uuid; one of them is set."""
+
+    locator: str = ""
+    session_uuid: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class TopicCreate:
+    """Create a topic in an open session."""
+
+    session_uuid: str
+    locator: str
+    serialization_format: SerializationFormat
+    ontology_tag: str
+    user_metadata: JsonObject
+
+
+@attrs.frozen(kw_only=True)
+class NotificationCreate:
+    """Leave a notification on a sequence or topic."""
+
+    locator: str
+    notification_type: str
+    msg: str
+
+
+@attrs.frozen(kw_only=True)
+class SessionCreated:
+    """The new session: its uuid is a capability, its locator a name."""
+
+    uuid: str
+    locator: str
+
+
+@attrs.frozen
+class UuidOnly:
+    """A new topic, or a new session as clients before 0.5 want to be told."""
+
+    uuid: str
+
+
+TopicCreated = UuidOnly
+
+
+@attrs.frozen(kw_only=True)
+class Notification:
+    """
+    One notification.
+
+    Args:
+        name: Locator of the sequence or topic it was left on.
+        notification_type: `error`.
+        msg: What happened.
+        created_datetime: When, as `format_created` writes it.
+    """
+
+    name: str
+    notification_type: str
+    msg: str
+    created_datetime: str
+
+
+@attrs.frozen
+class NotificationList:
+    """The notifications of exactly one sequence or topic, oldest first."""
+
+    notifications: list[Notification]
+
+
+@attrs.frozen(kw_only=True)
+class SemVer:
+    """A version number in parts; *pre* is empty for a release."""
+
+    major: int
+    minor: int
+    patch: int
+    pre: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ServerVersion:
+    """The answer to `version`."""
+
+    version: str
+    semver: SemVer
+
+
+@attrs.frozen(kw_only=True)
+class GrpcLimits:
+    """How large messages may be, in bytes; clients of 0.7 keep their batches below."""
+
+    grpc_max_decode_message_size: int = 50 * 1024 * 1024
+    grpc_max_encode_message_size: int = 50 * 1024 * 1024
+    grpc_target_encode_message_size: int = 25 * 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class ServerInfo:
+    """The answer to `info`."""
+
+    version: str
+    semver: SemVer
+    config: GrpcLimits
+
+
+def format_created(time_ns: int) -> str:
+    """
+    Write the instant of a notification, always with six digits after the second.
+
+    Example:
+        >>> format_created(1_767_322_985_123_456_789)
+        '2026-01-02 03:03:05.123456 UTC'
+    """
+    return format_time_ns(time_ns)
+
+
+def parse_created_ns(text: str) -> int:
+    """
+    Read the instant of a notification; without a zone it is UTC, more than six digits are cut.
+
+    Raises:
+        ServerFaultError: It is no instant.
+
+    Example:
+        >>> parse_created_ns("2026-01-02 03:03:05.123456 UTC")
+        1767322985123456000
+    """
+    bare = text.removesuffix(" UTC")
+    try:
+        moment = datetime.fromisoformat(bare)
+    except ValueError as err:
+        msg = f"The server sent {text!r} as an instant. Expected YYYY-MM-DD HH:MM:SS.ffffff UTC."
+        raise ServerFaultError(msg) from err
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000

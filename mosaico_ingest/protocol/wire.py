@@ -1,0 +1,140 @@
+"""
+JSON and attrs: the one converter of the protocol, strict about names and types, deaf to unknown keys.
+
+Must not know: which messages exist. Next: `messages`.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import NoReturn, TypeVar
+
+import cattrs
+
+from mosaico_ingest.errors import InvalidRequestError, RemoteError, ServerFaultError
+
+__all__ = ["JsonObject", "dump", "load_request", "load_response", "read_response", "to_json"]
+
+JsonObject = Mapping[str, object]
+"""A JSON object that passes through as it is: user metadata."""
+
+_T = TypeVar("_T")
+_INT64 = range(-(2**63), 2**63)
+
+
+def dump(message: object) -> bytes:
+    """Return *message*, an attrs instance, as the UTF-8 text of a JSON object."""
+    return to_json(_converter.unstructure(message)).encode()
+
+
+def to_json(value: object) -> str:
+    """
+    Return *value*, made of JSON types, as JSON.
+
+    Raises:
+        InvalidRequestError: It cannot be said in JSON: another type, or NaN or an infinity.
+    """
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as err:
+        msg = (
+            f"Cannot write {type(value).__name__} as JSON: {err}. "
+            "Expected text, numbers, booleans, lists and mappings."
+        )
+        raise InvalidRequestError(msg) from err
+
+
+def load_request(kind: type[_T], body: bytes) -> _T:
+    """
+    Read a request, as a server does.
+
+    Raises:
+        InvalidRequestError: The body is no JSON object, or lacks a key, or has a value of the wrong type.
+    """
+    return _structure(kind, _parse(body, InvalidRequestError), InvalidRequestError)
+
+
+def load_response(kind: type[_T], body: bytes) -> _T:
+    """
+    Read JSON that a server sent.
+
+    Raises:
+        ServerFaultError: It is not what the protocol says.
+    """
+    return read_response(kind, _parse(body, ServerFaultError))
+
+
+def read_response(kind: type[_T], value: object) -> _T:
+    """
+    Read a value out of a server's JSON; see `load_response`.
+
+    Raises:
+        ServerFaultError: It is not what the protocol says.
+    """
+    return _structure(kind, value, ServerFaultError)
+
+
+def _parse(body: bytes, error: type[RemoteError]) -> object:
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as err:
+        msg = f"body deserialization error: {str(err)[:200]}"
+        raise error(msg) from err
+
+
+def _structure(kind: type[_T], value: object, error: type[RemoteError]) -> _T:
+    if not isinstance(value, dict):
+        msg = f"body deserialization error: expected a JSON object, got {type(value).__name__}"
+        raise error(msg)
+    try:
+        return _converter.structure(value, kind)
+    except cattrs.BaseValidationError as err:
+        faults = "; ".join(cattrs.transform_error(err))
+        msg = f"body deserialization error: {faults[:400]}"
+        raise error(msg) from err
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    msg = f"{text} is no JSON"
+    raise ValueError(msg)
+
+
+def _text(value: object, _: object) -> str:
+    if not isinstance(value, str):
+        msg = "expected text"
+        raise TypeError(msg)
+    value.encode()  # a lone surrogate cannot be stored
+    return value
+
+
+def _whole(value: object, _: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in _INT64:
+        msg = "expected an integer of 64 bits"
+        raise TypeError(msg)
+    return value
+
+
+def _boolean(value: object, _: object) -> bool:
+    if not isinstance(value, bool):
+        msg = "expected true or false"
+        raise TypeError(msg)
+    return value
+
+
+def _object(value: object, _: object) -> JsonObject:
+    if not isinstance(value, dict):
+        msg = "expected an object"
+        raise TypeError(msg)
+    return value
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter()
+    converter.register_structure_hook(str, _text)
+    converter.register_structure_hook(int, _whole)
+    converter.register_structure_hook(bool, _boolean)
+    converter.register_structure_hook_func(lambda kind: kind == JsonObject, _object)
+    converter.register_unstructure_hook_func(lambda kind: kind == JsonObject, dict)
+    return converter
+
+
+_converter = _make_converter()
