@@ -50,7 +50,15 @@ from mosaico_ingest.model.events import (
 )
 from mosaico_ingest.model.ontology import ENVELOPE, Ontology
 from mosaico_ingest.model.payloads import Payloads, gather
-from mosaico_ingest.model.plan import Claim, Conflict, Fit, RecordingPlan, SkippedChannel, TopicPlan
+from mosaico_ingest.model.plan import (
+    Claim,
+    Conflict,
+    Fit,
+    PlannedRecording,
+    RecordingPlan,
+    SkippedChannel,
+    TopicPlan,
+)
 from mosaico_ingest.model.recording import (
     Attachment,
     Channel,
@@ -101,6 +109,7 @@ __all__ = [
     "Observer",
     "Ontology",
     "Payloads",
+    "PlannedRecording",
     "PluginFailed",
     "RawBatch",
     "Receipt",

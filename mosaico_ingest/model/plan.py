@@ -6,13 +6,22 @@ Must not know: plugins, threads, servers. Next: `settings`, `events`, `report`, 
 
 from collections.abc import Mapping
 from enum import IntEnum
+from pathlib import Path
 
 import attrs
 
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.model.recording import Channel, RecordingInfo
 
-__all__ = ["Claim", "Conflict", "Fit", "RecordingPlan", "SkippedChannel", "TopicPlan"]
+__all__ = [
+    "Claim",
+    "Conflict",
+    "Fit",
+    "PlannedRecording",
+    "RecordingPlan",
+    "SkippedChannel",
+    "TopicPlan",
+]
 
 
 class Fit(IntEnum):
@@ -111,3 +120,12 @@ class RecordingPlan:
     skipped: tuple[SkippedChannel, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     metadata: Mapping[str, object] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class PlannedRecording:
+    """A recording that was found: its plan, or in one line why there is none."""
+
+    path: Path
+    plan: RecordingPlan | None = None
+    error: str = ""
