@@ -129,9 +129,10 @@ def _object(value: object, _: object) -> JsonObject:
 
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
-    converter.register_structure_hook(str, _text)
-    converter.register_structure_hook(int, _whole)
-    converter.register_structure_hook(bool, _boolean)
+    # By identity, not by class: an enumeration of words is a subclass of str.
+    converter.register_structure_hook_func(lambda kind: kind is str, _text)
+    converter.register_structure_hook_func(lambda kind: kind is int, _whole)
+    converter.register_structure_hook_func(lambda kind: kind is bool, _boolean)
     converter.register_structure_hook_func(lambda kind: kind == JsonObject, _object)
     converter.register_unstructure_hook_func(lambda kind: kind == JsonObject, dict)
     return converter
