@@ -6,6 +6,7 @@ Must not know: which messages exist. Next: `messages`.
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import NoReturn, TypeVar
 
 import cattrs
@@ -106,6 +107,10 @@ def _text(value: object, _: object) -> str:
     return value
 
 
+def _member(value: object, kind: type[StrEnum]) -> StrEnum:
+    return kind(_text(value, kind))
+
+
 def _whole(value: object, _: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value not in _INT64:
         msg = "expected an integer of 64 bits"
@@ -129,10 +134,10 @@ def _object(value: object, _: object) -> JsonObject:
 
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
-    # By identity, not by class: an enumeration of words is a subclass of str.
-    converter.register_structure_hook_func(lambda kind: kind is str, _text)
-    converter.register_structure_hook_func(lambda kind: kind is int, _whole)
-    converter.register_structure_hook_func(lambda kind: kind is bool, _boolean)
+    converter.register_structure_hook(str, _text)
+    converter.register_structure_hook(StrEnum, _member)
+    converter.register_structure_hook(int, _whole)
+    converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook_func(lambda kind: kind == JsonObject, _object)
     converter.register_unstructure_hook_func(lambda kind: kind == JsonObject, dict)
     return converter
