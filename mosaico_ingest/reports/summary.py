@@ -1,0 +1,196 @@
+"""
+How a run ended: as tables for people, as one object for machines.
+
+Must not know: where it is printed. Next: `notices`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from mosaico_ingest.model.recording import Damage
+from mosaico_ingest.model.report import RecordingReport, RecordingStatus, RunReport, TopicReport
+from mosaico_ingest.reports.text import Block, Column, Table
+from mosaico_ingest.units import format_bytes, format_count, format_seconds
+
+__all__ = ["damage_line", "recording_blocks", "report_to_json", "run_blocks"]
+
+_COLUMNS = (
+    Column("topic"),
+    Column("type", spare=3),
+    Column("ontology"),
+    Column("declared", right=True),
+    Column("stored", right=True),
+    Column("rejected", right=True, spare=2),
+    Column("lost", right=True, spare=2),
+    Column("skipped", right=True, spare=2),
+    Column("MB", right=True),
+    Column("seconds", right=True),
+)
+_WORDS = {
+    RecordingStatus.Stored: "stored",
+    RecordingStatus.AlreadyStored: "already stored, nothing changed",
+    RecordingStatus.StoredWithLosses: "stored with losses",
+    RecordingStatus.Failed: "failed",
+    RecordingStatus.Interrupted: "interrupted",
+}
+_MOST_DAMAGE_LINES = 20
+
+
+def run_blocks(report: RunReport) -> Iterator[Block]:
+    """Yield a table per recording, then one line about all of them."""
+    for recording in report.recordings:
+        yield from recording_blocks(recording)
+        yield ""
+    yield _total_line(report)
+
+
+def recording_blocks(recording: RecordingReport) -> Iterator[Block]:
+    """Yield what became of one recording: a table of its topics, then whatever is not as it should be."""
+    status = _WORDS[recording.status]
+    arrow = f" -> {recording.sequence}" if recording.sequence else ""
+    yield f"{recording.path}{arrow}: {status}"
+    if recording.topics:
+        yield _topic_table(recording)
+    yield from (f"  {line}" for line in _reason_lines(recording.topics))
+    shown = recording.damage[:_MOST_DAMAGE_LINES]
+    yield from (f"  damage: {damage_line(damage)}" for damage in shown)
+    if len(recording.damage) > len(shown):
+        yield f"  … and damage in {len(recording.damage) - len(shown)} more places (--json lists all)"
+    yield from (f"  note: {finding}" for finding in recording.findings)
+    if recording.error:
+        yield f"  error: {recording.error}"
+
+
+def damage_line(damage: Damage) -> str:
+    """Say in one line what cannot be read, and where."""
+    where = []
+    if damage.path is not None:
+        where.append(damage.path.name)
+    if damage.byte_range is not None:
+        start, end = damage.byte_range
+        where.append(f"bytes {format_count(start)} to {format_count(end)}")
+    lost = sum(damage.lost.values())
+    count = f" ({format_count(lost)} messages lost)" if lost else ""
+    reason = damage.reason.rstrip(".")
+    return f"{', '.join(where)}: {reason}{count}" if where else f"{reason}{count}"
+
+
+def report_to_json(report: RunReport) -> dict[str, object]:
+    """
+    Return the report as a JSON object.
+
+    Counts are messages of the source, `rows` is what the topic holds, `bytes` are Arrow bytes sent.
+    """
+    return {
+        "recordings": [_recording_to_json(recording) for recording in report.recordings],
+        "stored": report.stored,
+        "rejected": report.rejected,
+        "skipped": report.skipped,
+        "lost": report.lost,
+        "bytes": report.nbytes,
+        "seconds": report.seconds,
+        "exit_code": report.exit_code,
+    }
+
+
+def _recording_to_json(recording: RecordingReport) -> dict[str, object]:
+    """Return one recording as a JSON object."""
+    return {
+        "path": recording.path,
+        "sequence": recording.sequence,
+        "status": recording.status.value,
+        "fingerprint": recording.fingerprint,
+        "start_ns": recording.start_ns,
+        "end_ns": recording.end_ns,
+        "seconds": recording.seconds,
+        "damage": [_damage_to_json(damage) for damage in recording.damage],
+        "topics": [_topic_to_json(topic) for topic in recording.topics],
+        "error": recording.error,
+    }
+
+
+def _damage_to_json(damage: Damage) -> dict[str, object]:
+    """Return one damage as a JSON object; the file of a recording of several is named in the reason."""
+    file = f"{damage.path.name}: " if damage.path else ""
+    return {
+        "reason": f"{file}{damage.reason}",
+        "byte_range": damage.byte_range and list(damage.byte_range),
+        "time_range_ns": damage.time_range_ns and list(damage.time_range_ns),
+    }
+
+
+def _topic_to_json(topic: TopicReport) -> dict[str, object]:
+    """Return one topic as a JSON object."""
+    return {
+        "name": topic.name,
+        "channel": topic.channel,
+        "type": topic.type,
+        "ontology": topic.ontology,
+        "declared": topic.declared,
+        "stored": topic.stored,
+        "rejected": topic.rejected,
+        "skipped": topic.skipped,
+        "lost": topic.lost,
+        "rows": topic.rows,
+        "bytes": topic.nbytes,
+        "reasons": dict(topic.reasons),
+    }
+
+
+def _topic_table(recording: RecordingReport) -> Table:
+    """Put the counts of every topic in a row, and their sums under them."""
+    topics = recording.topics
+    counts = ("declared", "stored", "rejected", "lost", "skipped")
+    return Table(
+        columns=_COLUMNS,
+        rows=tuple(
+            (
+                topic.name or topic.channel,
+                topic.type,
+                topic.ontology,
+                *(format_count(getattr(topic, count)) for count in counts),
+                _megabytes(topic.nbytes),
+                "",
+            )
+            for topic in topics
+        ),
+        total=(
+            "total",
+            "",
+            "",
+            *(format_count(sum(getattr(topic, count) for topic in topics)) for count in counts),
+            _megabytes(recording.nbytes),
+            f"{recording.seconds:.2f}",
+        ),
+    )
+
+
+def _megabytes(nbytes: int) -> str:
+    """Print a size in megabytes, so that a column can be compared at a glance."""
+    return f"{nbytes / 1e6:,.2f}"
+
+
+def _reason_lines(topics: Iterable[TopicReport]) -> Iterator[str]:
+    """Say why messages of a topic are not stored."""
+    for topic in topics:
+        for reason, count in topic.reasons.items():
+            kinds = [kind for kind in ("rejected", "lost", "skipped") if getattr(topic, kind)]
+            kind = kinds[0] if len(kinds) == 1 else "not stored"
+            yield f"{topic.name or topic.channel}: {format_count(count)} {kind}: {reason}"
+
+
+def _total_line(report: RunReport) -> str:
+    """Say in one line what all recordings together gave, and how fast."""
+    statuses = Counter(_WORDS[r.status].split(",")[0] for r in report.recordings)
+    if not statuses:
+        return "Nothing was ingested."
+    parts = ", ".join(f"{count} {status}" for status, count in statuses.items())
+    noun = "recording" if len(report.recordings) == 1 else "recordings"
+    line = (
+        f"{len(report.recordings)} {noun} ({parts}): {format_count(report.stored)} messages, "
+        f"{format_bytes(report.nbytes)} in {format_seconds(report.seconds)}"
+    )
+    if report.stored and report.seconds > 0:
+        rate = format_count(report.stored / report.seconds)
+        line += f" ({rate} messages/s, {format_bytes(report.nbytes / report.seconds)}/s)"
+    return f"{line}."
