@@ -140,12 +140,13 @@ def _print_rich(blocks: Iterable[Block], stream: TextIO) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, width=shutil.get_terminal_size().columns)
+    width, height = shutil.get_terminal_size()
+    console = Console(file=stream, highlight=False, width=width, height=height)
     for block in blocks:
         if isinstance(block, str):
             console.print(Text(block), soft_wrap=True)
             continue
-        table = block.within(console.width)
+        table = block.within(width)
         grid = RichTable(
             box=box.SIMPLE_HEAD,
             padding=(0, 1, 0, 0),
