@@ -1,8 +1,8 @@
 """
 The door for plugins: everything that a plugin may import from this package, besides `mosaico_ingest.errors`.
 
-Next: `mosaico_ingest.hooks.specs` (when each hook fires), then `mosaico_ingest.hooks.contracts` (what its objects
-promise), then `mosaico_ingest.model` (what travels).
+Next: `mosaico_ingest.hooks.specs` (when each hook fires), `mosaico_ingest.hooks.contracts` (what its
+objects promise), then `mosaico_ingest.model` (what travels).
 """
 
 from mosaico_ingest.enum import SerializationFormat, TimePolicy
@@ -36,6 +36,7 @@ from mosaico_ingest.model.batch import (
     Times,
 )
 from mosaico_ingest.model.collect import Collector
+from mosaico_ingest.model.envelope import envelope, is_header
 from mosaico_ingest.model.events import (
     BatchStored,
     DamageFound,
@@ -75,6 +76,7 @@ from mosaico_ingest.units import (
     format_duration_ns,
     format_seconds,
     format_time_ns,
+    printable,
 )
 
 __all__ = [
@@ -141,6 +143,7 @@ __all__ = [
     "TopicReport",
     "TopicSink",
     "TopicStarted",
+    "envelope",
     "format_bytes",
     "format_count",
     "format_duration_ns",
@@ -148,4 +151,5 @@ __all__ = [
     "format_time_ns",
     "gather",
     "hookimpl",
+    "is_header",
 ]

@@ -16,6 +16,7 @@ __all__ = [
     "format_seconds",
     "format_time_ns",
     "parse_bytes",
+    "printable",
 ]
 
 _BYTE_UNITS = {"": 1, "b": 1}
@@ -112,3 +113,16 @@ def format_time_ns(time_ns: int) -> str:
     except (OverflowError, ValueError, OSError):
         return f"{time_ns} ns"
     return f"{moment:%Y-%m-%d %H:%M:%S}.{rest_ns // 1000:06d} UTC"
+
+
+def printable(text: str) -> str:
+    """
+    Escape what a terminal would obey or an encoder refuse: names in recordings are anyone's bytes.
+
+    Example:
+        >>> printable("/imu über"), printable("\\x1b[2J")
+        ('/imu über', '\\\\x1b[2J')
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

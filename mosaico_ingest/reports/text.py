@@ -10,7 +10,9 @@ from typing import TextIO
 
 import attrs
 
-__all__ = ["Block", "Column", "Table", "print_blocks", "printable"]
+from mosaico_ingest.units import printable
+
+__all__ = ["Block", "Column", "Table", "print_blocks"]
 
 _GAP = 2
 
@@ -83,13 +85,6 @@ class Table:
 
 
 Block = Table | str
-
-
-def printable(text: str) -> str:
-    """Escape what a terminal would obey and an encoder refuse: names in recordings are anyone's bytes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def print_blocks(blocks: Iterable[Block], stream: TextIO) -> None:

@@ -4,7 +4,8 @@ import pty
 
 import pytest
 
-from mosaico_ingest.reports.text import Column, Table, print_blocks, printable
+from mosaico_ingest.reports.text import Column, Table, print_blocks
+from mosaico_ingest.units import printable
 
 TABLE = Table(
     columns=(
