@@ -1,0 +1,176 @@
+"""
+The work on one channel: payloads to ontology rows, by the decoder and mapper that its plan names.
+
+Must not know: threads, sinks. Next: `flow`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from mosaico_ingest.enum import TimePolicy
+from mosaico_ingest.errors import PluginError
+from mosaico_ingest.hooks.contracts import Decode, MapRequest, MapRows
+from mosaico_ingest.hooks.options import make_options
+from mosaico_ingest.hooks.registry import Registry
+from mosaico_ingest.model.batch import (
+    LOG_TIME,
+    PAYLOAD,
+    PUBLISH_TIME,
+    ArrowBatch,
+    RawBatch,
+    Reject,
+    Times,
+)
+from mosaico_ingest.model.ontology import Ontology
+from mosaico_ingest.model.plan import TopicPlan
+
+__all__ = ["PAYLOAD_COLUMNS", "REJECTED", "Codec", "Encoded"]
+
+PAYLOAD_COLUMNS = pa.schema([pa.field(PAYLOAD, pa.binary(), nullable=False)])
+"""The columns of a channel that is kept as bytes."""
+
+REJECTED = Ontology(
+    tag="rejected_payload",
+    fields=pa.schema(
+        [pa.field(PAYLOAD, pa.binary(), nullable=False), pa.field("reason", pa.string(), False)]
+    ),
+    summary="Payloads of a topic that could not be decoded, as they are, with the reason.",
+)
+"""What is kept of messages that are rejected, in a topic beside theirs."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Encoded:
+    """
+    What became of one raw batch.
+
+    Args:
+        rows: The rows of the topic.
+        rejected: The rows of its `REJECTED` neighbour, None if all messages were decoded.
+        reasons: Messages rejected, per reason.
+    """
+
+    rows: ArrowBatch
+    rejected: ArrowBatch | None = None
+    reasons: Mapping[str, int] = attrs.field(factory=dict)
+
+
+class Codec:
+    """
+    Decode and map one channel.
+
+    Args:
+        topic: Its plan.
+        registry: Where the decoder and mapper are found by name.
+        time: Which clock becomes `timestamp_ns`.
+        options: Options of mappers, by name.
+
+    Raises:
+        PluginError: The decoder or mapper cannot be prepared as planned.
+
+    Thread: any, several at once.
+    """
+
+    def __init__(
+        self, topic: TopicPlan, registry: Registry, time: TimePolicy, options: Mapping[str, object]
+    ) -> None:
+        self.topic = topic
+        channel = topic.channel
+        self._decode: Decode | None = None
+        columns = channel.columns if channel.columns is not None else PAYLOAD_COLUMNS
+        stage = topic.decoder or topic.mapper
+        try:
+            if topic.decoder:
+                self._decode = registry.decoders[topic.decoder].value.compile(channel)
+                columns = self._decode.schema
+            stage = topic.mapper
+            mapper = registry.mappers[topic.mapper].value
+            request = MapRequest(
+                channel=channel,
+                columns=columns,
+                ontology=topic.ontology,
+                time=time,
+                options=make_options(mapper.options, options.get(topic.mapper), topic.mapper),
+            )
+            self._map: MapRows = mapper.compile(request)
+        except Exception as error:
+            msg = f"{stage!r} cannot handle channel {channel.topic!r} as planned: {error}"
+            raise PluginError(msg, plugin=stage, stage="compile") from error
+
+    def encode(self, raw: RawBatch) -> Encoded:
+        """
+        Turn one batch into rows.
+
+        Raises:
+            PluginError: The decoder or mapper fails, or breaks its contract.
+        """
+        topic = self.topic
+        columns, times = _columns(raw.data)
+        kept = rejected = None
+        reasons: dict[str, int] = {}
+        if self._decode is not None:
+            try:
+                decoded = self._decode(raw.data.column(PAYLOAD))
+            except Exception as error:
+                raise self._fault(topic.decoder, "decode", error) from error
+            columns, kept = decoded.data, decoded.kept
+            for reject in decoded.rejects:
+                reasons[reject.reason] = reasons.get(reject.reason, 0) + len(reject.rows)
+            if decoded.rejects:
+                rejected = _rejected(raw, decoded.rejects, f"{topic.name}/_rejected")
+        if kept is not None:
+            at = pa.array(kept)
+            publish = None if times.publish_ns is None else times.publish_ns.take(at)
+            times = Times(log_ns=times.log_ns.take(at), publish_ns=publish)
+        messages = len(times.log_ns)
+        if columns.num_rows != messages or messages + sum(reasons.values()) != raw.data.num_rows:
+            told = f"{columns.num_rows} rows and {sum(reasons.values())} rejects"
+            fault = ValueError(f"gave {told} for {raw.data.num_rows} messages")
+            raise self._fault(topic.decoder, "decode", fault)
+        try:
+            rows = self._map(columns, times)
+        except Exception as error:
+            raise self._fault(topic.mapper, "map", error) from error
+        if rows.schema != topic.ontology.schema:
+            fault = ValueError(f"gave columns that are not those of {topic.ontology.tag!r}")
+            raise self._fault(topic.mapper, "map", fault)
+        batch = ArrowBatch(topic=topic.name, seq=raw.seq, data=rows, messages=messages)
+        return Encoded(rows=batch, rejected=rejected, reasons=reasons)
+
+    def _fault(self, plugin: str, stage: str, error: Exception) -> PluginError:
+        """Name who failed in which stage."""
+        msg = f"{plugin!r} failed to {stage} {self.topic.channel.topic!r}: {error}"
+        return PluginError(msg, plugin=plugin, stage=stage)
+
+
+def _columns(data: pa.RecordBatch) -> tuple[pa.RecordBatch, Times]:
+    """Part a raw batch's clocks from its other columns."""
+    names = data.schema.names
+    publish = data.column(PUBLISH_TIME) if PUBLISH_TIME in names else None
+    times = Times(log_ns=data.column(LOG_TIME), publish_ns=publish)
+    rest = data.select([name for name in names if name not in (LOG_TIME, PUBLISH_TIME)])
+    return rest, times
+
+
+def _rejected(raw: RawBatch, rejects: Sequence[Reject], topic: str) -> ArrowBatch:
+    """Keep the payloads of rejected messages with their reasons, in stored order."""
+    rows = np.concatenate([reject.rows for reject in rejects])
+    reasons = np.repeat(np.arange(len(rejects)), [len(reject.rows) for reject in rejects])
+    order = np.argsort(rows, kind="stable")
+    at = pa.array(rows[order])
+    log = raw.data.column(LOG_TIME).take(at)
+    words = pa.array([reject.reason for reject in rejects], pa.string())
+    n = len(rows)
+    columns = [
+        log,
+        log,
+        pa.nulls(n, pa.string()),
+        pa.nulls(n, pa.uint32()),
+        raw.data.column(PAYLOAD).take(at).cast(pa.binary()),
+        words.take(pa.array(reasons[order])),
+    ]
+    data = pa.RecordBatch.from_arrays(columns, schema=REJECTED.schema)
+    return ArrowBatch(topic=topic, seq=raw.seq, data=data, messages=n)
