@@ -91,8 +91,8 @@ class Payloads:
             column, first = column.cast(pa.binary()), 0
         wide = np.int64 if pa.types.is_large_binary(column.type) else np.int32
         _, offsets_buffer, data = column.buffers()
-        offsets = np.frombuffer(offsets_buffer, wide, n + 1, first * np.dtype(wide).itemsize)
-        offsets = offsets.astype(np.int64)
+        found = np.frombuffer(offsets_buffer, wide, n + 1, first * np.dtype(wide).itemsize)
+        offsets = found.astype(np.int64)
         buffer = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
         return cls(buffer, offsets[:-1], np.diff(offsets))
 
