@@ -152,4 +152,5 @@ __all__ = [
     "gather",
     "hookimpl",
     "is_header",
+    "printable",
 ]

@@ -116,12 +116,12 @@ def format_time_ns(time_ns: int) -> str:
 
 
 def printable(text: str) -> str:
-    """
+    r"""
     Escape what a terminal would obey or an encoder refuse: names in recordings are anyone's bytes.
 
     Example:
-        >>> printable("/imu über"), printable("\\x1b[2J")
-        ('/imu über', '\\\\x1b[2J')
+        >>> printable("/imu über"), printable("\x1b[2J")
+        ('/imu über', '\\x1b[2J')
     """
     if text.isprintable():
         return text
