@@ -1,5 +1,5 @@
 """
-The envelope of rows: which clock, frame and number each row gets, from the message's header and the recording's clocks.
+The envelope of rows: which clock, frame and number each gets, from its header and the recording's clocks.
 
 A header is recognised by its shape, not by a type's name: `stamp {sec, nanosec}`, and where there are any
 `frame_id` and `seq`. So every mapper fills the envelope in the same way, whatever decoded the message.

@@ -6,6 +6,7 @@ Next: `values`.
 
 import pyarrow as pa
 
+from mosaico_ingest.plugin import Ontology
 from mosaico_ingest_ontology.structs import POINT_FIELD, maybe, must, ontology
 
 __all__ = ["POINTS"]

@@ -6,6 +6,7 @@ Next: `images`.
 
 import pyarrow as pa
 
+from mosaico_ingest.plugin import Ontology
 from mosaico_ingest_ontology.structs import GPS_STATUS, V3, V4, VARIANCE, maybe, must, ontology
 
 __all__ = ["SENSORS"]

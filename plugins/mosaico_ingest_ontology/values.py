@@ -6,6 +6,7 @@ Next: `fallback`.
 
 import pyarrow as pa
 
+from mosaico_ingest.plugin import Ontology
 from mosaico_ingest_ontology.structs import must, ontology
 
 __all__ = ["VALUES"]
