@@ -65,7 +65,7 @@ def test_progress_tells_messages_rate_and_topics(events, clock):
 
     assert "16 messages" in text
     assert "10.0 kB/s" in text
-    assert "1 topic " in text
+    assert "1 topic\r" in text
 
 
 def test_redraws_are_few(events, clock):
