@@ -17,7 +17,7 @@ from mosaico_ingest.model.events import Event
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.model.plan import Claim, RecordingPlan, TopicPlan
 from mosaico_ingest.model.recording import Channel, Damage, RecordingInfo
-from mosaico_ingest.model.report import RecordingReport, TopicReport
+from mosaico_ingest.model.report import RecordingReport
 from mosaico_ingest.model.source import Match, SourceFile
 
 __all__ = [
@@ -213,16 +213,18 @@ class RecordingSink(Protocol):
     """Where one recording goes: a sequence and its session."""
 
     def topic(self, plan: TopicPlan, lane: int) -> TopicSink:
-        """Create a topic on lane number *lane*."""
+        """Create a topic on lane number *lane*; called from several threads."""
 
-    def notify(self, text: str, topic: str | None = None) -> None:
-        """Leave a notification for whoever triages the sequence or one of its topics."""
+    def finish(self, report: RecordingReport) -> None:
+        """
+        Make the recording visible as complete, with a notice of all that *report* says was lost.
 
-    def finish(self, topics: Sequence[TopicReport]) -> None:
-        """Make the recording visible as complete; raises if it cannot."""
+        Raises:
+            MosaicoError: It cannot be completed; `fail` follows.
+        """
 
-    def fail(self, reason: str) -> None:
-        """Give the recording up, under the sink's policy: kept unlocked with a notification, or deleted."""
+    def fail(self, report: RecordingReport) -> None:
+        """Give the recording up, under the sink's policy: kept unlocked with a notice, or deleted."""
 
 
 class Sink(Protocol):

@@ -1,0 +1,225 @@
+"""
+Which recordings, whose turn: takes planned recordings one by one through fingerprint, sink and flow.
+
+Must not know: how plans are made, where a sink leads. Next: `mosaico_ingest.sinks`.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+
+import attrs
+
+from mosaico_ingest.errors import MosaicoError, PlanError
+from mosaico_ingest.hooks.contracts import RecordingSink, Sink
+from mosaico_ingest.model.events import RecordingFinished, RecordingStarted
+from mosaico_ingest.model.plan import PlannedRecording, RecordingPlan
+from mosaico_ingest.model.report import RecordingReport, RecordingStatus, TopicReport
+from mosaico_ingest.pipeline.finding import look
+from mosaico_ingest.pipeline.fingerprint import fingerprint
+from mosaico_ingest.pipeline.flow import Flow, Outcome, Workshop
+from mosaico_ingest.pipeline.opening import open_recording
+
+__all__ = ["METADATA_KEY", "Scheduler"]
+
+METADATA_KEY = "mosaico_ingest"
+"""Under this key of a sequence's metadata stands where it comes from, and who wrote it."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Scheduler:
+    """
+    Runs the recordings of one run.
+
+    Args:
+        sink: Where they go.
+        shop: What they share.
+        version: Version of the tool, for the sequences' metadata.
+        clock: Seconds, monotonic.
+    """
+
+    sink: Sink
+    shop: Workshop
+    version: str
+    clock: Callable[[], float] = time.perf_counter
+
+    def run(self, index: int, planned: PlannedRecording) -> RecordingReport:
+        """Ingest one recording; whatever happens ends in the report."""
+        began = self.clock()
+        try:
+            report = self._run(index, planned)
+        except MosaicoError as error:
+            report = _failed(planned, str(error))
+        report = attrs.evolve(report, seconds=self.clock() - began)
+        self.shop.emit(RecordingFinished(index=index, report=report))
+        return report
+
+    def _run(self, index: int, planned: PlannedRecording) -> RecordingReport:
+        """Ingest one recording that may fail."""
+        plan = planned.plan
+        if plan is None or planned.error:
+            return _failed(planned, planned.error)
+        if self.shop.stop.is_soft:
+            return _unread(plan, "", RecordingStatus.Interrupted, "the run was interrupted")
+        self.shop.emit(RecordingStarted(index=index, plan=plan))
+        mark = fingerprint(plan.info.files)
+        known = self.sink.find(mark)
+        if known and not self.shop.settings.again:
+            reason = f"already stored as {known!r}"
+            plan = attrs.evolve(plan, sequence=known)
+            return _unread(plan, mark, RecordingStatus.AlreadyStored, reason)
+        plan = attrs.evolve(plan, sequence=self._free_name(plan.sequence))
+        plan = attrs.evolve(
+            plan, metadata={**plan.metadata, METADATA_KEY: self._origin(plan, mark)}
+        )
+        return self._ingest(index, plan, mark)
+
+    def _ingest(self, index: int, plan: RecordingPlan, mark: str) -> RecordingReport:
+        """Move the messages, then complete the recording or give it up."""
+        with open_recording(
+            look(plan.info.path), plan.source, self.shop.registry, self.shop.settings
+        ) as recording:
+            sink = self.sink.open(plan)
+            outcome = Flow(index, plan, sink, self.shop).run(recording)
+        report = _report(plan, mark, outcome)
+        if report.error or outcome.is_interrupted:
+            return _given_up(sink, report)
+        try:
+            sink.finish(report)
+        except MosaicoError as error:
+            failed = _losing_all(report, f"Sequence {plan.sequence!r} cannot be completed: {error}")
+            return _given_up(sink, failed)
+        return report
+
+    def _free_name(self, name: str) -> str:
+        """Return a sequence name that is not taken."""
+        taken = self.sink.names()
+        if name not in taken:
+            return name
+        if not self.shop.settings.again:
+            msg = (
+                f"The sequence {name!r} exists and holds another recording. "
+                f"Choose another name with --name, or remove it with `mosaico-ingest rm {name}`."
+            )
+            raise PlanError(msg)
+        number = 2
+        while f"{name}_{number}" in taken:
+            number += 1
+        return f"{name}_{number}"
+
+    def _origin(self, plan: RecordingPlan, mark: str) -> dict[str, object]:
+        """Tell in the sequence's metadata which bytes it holds and who writes it."""
+        info = plan.info
+        return {
+            "fingerprint": mark,
+            "version": self.version,
+            "source": plan.source,
+            "format": info.format,
+            "files": [{"name": p.name, "size_bytes": p.stat().st_size} for p in info.files],
+            "writer": {"host": socket.gethostname(), "pid": os.getpid()},
+            "metadata_records": {record.name: dict(record.values) for record in info.metadata},
+        }
+
+
+def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport:
+    """Judge an outcome."""
+    has_losses = bool(outcome.damage) or any(t.lost or t.rejected for t in outcome.topics)
+    if outcome.error:
+        status = RecordingStatus.Failed
+    elif outcome.is_interrupted:
+        status = RecordingStatus.Interrupted
+    else:
+        status = RecordingStatus.StoredWithLosses if has_losses else RecordingStatus.Stored
+    return RecordingReport(
+        path=str(plan.info.path),
+        sequence=plan.sequence,
+        status=status,
+        fingerprint=mark,
+        start_ns=outcome.start_ns,
+        end_ns=outcome.end_ns,
+        damage=outcome.damage,
+        findings=plan.info.findings,
+        topics=outcome.topics,
+        error=outcome.error,
+    )
+
+
+def _given_up(sink: RecordingSink, report: RecordingReport) -> RecordingReport:
+    """Tell the sink that the recording is incomplete; nothing of it counts as stored."""
+    if report.status is not RecordingStatus.Interrupted:
+        report = _losing_all(report, report.error)
+    else:
+        report = attrs.evolve(
+            _losing_all(report, "the run was interrupted"), status=RecordingStatus.Interrupted
+        )
+    try:
+        sink.fail(report)
+    except MosaicoError as error:
+        report = attrs.evolve(
+            report, error=f"{report.error} Cleaning up failed too: {error}".strip()
+        )
+    return report
+
+
+def _losing_all(report: RecordingReport, reason: str) -> RecordingReport:
+    """Count what was stored in a recording that is not completed as lost."""
+    topics = tuple(
+        attrs.evolve(
+            topic,
+            stored=0,
+            rows=0,
+            lost=topic.lost + topic.stored,
+            reasons={**topic.reasons, reason: topic.reasons.get(reason, 0) + topic.stored},
+        )
+        if topic.stored
+        else topic
+        for topic in report.topics
+    )
+    return attrs.evolve(report, topics=topics, status=RecordingStatus.Failed, error=reason)
+
+
+def _unread(
+    plan: RecordingPlan, mark: str, status: RecordingStatus, reason: str
+) -> RecordingReport:
+    """Report a recording that was not read."""
+    channels = [topic.channel for topic in plan.topics] + [s.channel for s in plan.skipped]
+    is_lost = status is RecordingStatus.Interrupted
+    topics = tuple(
+        TopicReport(
+            name="",
+            channel=channel.topic,
+            type=channel.type_name,
+            ontology="",
+            declared=channel.messages or 0,
+            stored=0,
+            lost=(channel.messages or 0) if is_lost else 0,
+            skipped=0 if is_lost else (channel.messages or 0),
+            reasons={reason: channel.messages or 0},
+        )
+        for channel in channels
+    )
+    return RecordingReport(
+        path=str(plan.info.path),
+        sequence=plan.sequence,
+        status=status,
+        fingerprint=mark,
+        start_ns=plan.info.start_ns,
+        end_ns=plan.info.end_ns,
+        topics=topics,
+    )
+
+
+def _failed(planned: PlannedRecording, error: str) -> RecordingReport:
+    """Report a recording that could not begin."""
+    plan = planned.plan
+    report = RecordingReport(
+        path=str(planned.path),
+        sequence=plan.sequence if plan else "",
+        status=RecordingStatus.Failed,
+        error=error,
+    )
+    if plan is None:
+        return report
+    lost = _unread(plan, "", RecordingStatus.Interrupted, error)
+    return attrs.evolve(report, topics=lost.topics, damage=plan.info.damage)
