@@ -1,0 +1,190 @@
+"""
+A ROS 1 bag as a recording: connections become channels, parts become batches.
+
+Several publishers of one topic are one channel as long as they agree on the message; the rows come
+in the order of the file.
+
+Must not know: records, compression. Next: `formats`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from mosaico_ingest.plugin import (
+    Channel,
+    Collector,
+    Cursor,
+    Damage,
+    Payloads,
+    RawBatch,
+    RecordingInfo,
+)
+from mosaico_ingest_rosbag.ros1_contents import Connection, Contents, read_contents
+from mosaico_ingest_rosbag.ros1_messages import Messages
+from mosaico_ingest_rosbag.ros1_parts import Part, PartContent, read_part
+from mosaico_ingest_rosbag.ros1_records import BagFile
+
+__all__ = ["Ros1Recording"]
+
+
+class Ros1Recording:
+    """
+    One opened bag.
+
+    Raises:
+        SourceError: It cannot be read at all.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = BagFile(path)
+        try:
+            contents = read_contents(self._file)
+        except BaseException:
+            self._file.close()
+            raise
+        self._parts = contents.parts
+        # Channel id of each connection id; the first connection of a channel gives it its id.
+        self._channel_of: dict[int, int] = {}
+        channels = self._channels(contents)
+        self._connection_ids = np.array(sorted(self._channel_of), np.int64)
+        self._channel_ids = np.array(
+            [self._channel_of[c] for c in sorted(self._channel_of)], np.int64
+        )
+        times = [part.time_range_ns for part in self._parts if part.time_range_ns is not None]
+        self.info = RecordingInfo(
+            path=path,
+            format="ROS 1 bag 2.0",
+            files=(path,),
+            size_bytes=self._file.size,
+            channels=channels,
+            messages=sum(channel.messages or 0 for channel in channels),
+            start_ns=min((start for start, _ in times), default=None),
+            end_ns=max((end for _, end in times), default=None),
+            compression=contents.compression,
+            has_index=contents.has_index,
+            damage=contents.damage,
+            findings=contents.findings,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def batches(
+        self, channels: Collection[int], target_bytes: int, cursor: Cursor | None = None
+    ) -> Iterator[RawBatch | Damage]:
+        """Yield the messages of *channels*; parts without any of them are not read."""
+        collector = Collector(target_bytes, cursor=cursor)
+        wanted = np.array(sorted(channels), np.int64)
+        for part in self._parts:
+            if cursor is not None and part.start < cursor.position:
+                continue
+            in_part = {self._channel_of[c] for c in part.counts or () if c in self._channel_of}
+            if part.counts is not None and in_part.isdisjoint(channels):
+                continue
+            content = read_part(self._file, part)
+            collector.begin(part.start)
+            for messages in content.messages:
+                yield from self._add(collector, messages, wanted)
+            damage = self._damage(part, content, channels)
+            if damage is not None:
+                yield damage
+        yield from collector.flush()
+
+    def _add(
+        self, collector: Collector, messages: Messages, wanted: np.ndarray
+    ) -> Iterator[RawBatch]:
+        """Hand the messages of one part over, channel by channel."""
+        if not len(messages) or not len(self._connection_ids):
+            return
+        at = np.searchsorted(self._connection_ids, messages.connections)
+        at = np.minimum(at, len(self._connection_ids) - 1)
+        known = self._connection_ids[at] == messages.connections
+        channel = np.where(known, self._channel_ids[at], -1)
+        order = np.argsort(channel, kind="stable")
+        ids, firsts = np.unique(channel[order], return_index=True)
+        for i, rows in zip(ids.tolist(), np.split(order, firsts[1:]), strict=True):
+            if i in wanted:
+                payloads = Payloads(messages.buffer, messages.starts[rows], messages.lengths[rows])
+                yield from collector.add(i, payloads, messages.times_ns[rows])
+
+    def _damage(
+        self, part: Part, content: PartContent, channels: Collection[int]
+    ) -> Damage | None:
+        """Say what of *part* could not be read, if anything."""
+        found = content.counts()
+        stated = part.counts if part.counts is not None else content.declared or {}
+        lost: Counter[int] = Counter()
+        for connection, n in stated.items():
+            channel = self._channel_of.get(connection)
+            if channel in channels and n > found.get(connection, 0):
+                lost[channel] += n - found.get(connection, 0)
+        unknown = sum(n for connection, n in found.items() if connection not in self._channel_of)
+        fault = content.fault
+        if not fault and unknown:
+            fault = f"{unknown} messages belong to connections that the bag does not describe."
+        if not fault and lost:
+            fault = "The index states more messages than the chunk holds."
+        if not lost and (not fault or part.fault):
+            return None  # nothing is wrong, or opening has told it
+        return Damage(
+            reason=fault,
+            byte_range=(part.start, part.end),
+            path=self._file.path,
+            time_range_ns=part.time_range_ns,
+            lost=dict(lost),
+        )
+
+    def _channels(self, contents: Contents) -> tuple[Channel, ...]:
+        """Make the channels, and note which connection belongs to which."""
+        counts: Counter[int] = Counter()
+        for part in contents.parts:
+            counts.update(part.counts or {})
+        groups: dict[tuple[str, str, str, bytes], list[int]] = defaultdict(list)
+        for connection_id, c in sorted(contents.connections.items()):
+            groups[c.topic, c.type_name, c.md5sum, c.definition].append(connection_id)
+        channels = []
+        for ids in groups.values():
+            self._channel_of |= dict.fromkeys(ids, ids[0])
+            first = contents.connections[ids[0]]
+            channels.append(
+                Channel(
+                    id=ids[0],
+                    topic=first.topic,
+                    type_name=first.type_name,
+                    message_encoding="ros1",
+                    schema_encoding="ros1msg",
+                    definition=first.definition,
+                    messages=sum(counts[i] for i in ids),
+                    metadata=_metadata([contents.connections[i] for i in ids]),
+                )
+            )
+        for connection_id in sorted(counts.keys() - contents.connections.keys()):
+            self._channel_of[connection_id] = connection_id
+            channels.append(
+                Channel(
+                    id=connection_id,
+                    topic=f"/undescribed_connection_{connection_id}",
+                    type_name="",
+                    message_encoding="ros1",
+                    messages=counts[connection_id],
+                )
+            )
+        return tuple(channels)
+
+
+def _metadata(connections: list[Connection]) -> Mapping[str, str]:
+    """Return what the connections of one channel say besides topic and type."""
+    metadata = {"md5sum": connections[0].md5sum}
+    if any(c.latching for c in connections):
+        metadata["latching"] = "1"
+    callers = sorted({c.callerid for c in connections if c.callerid})
+    if callers:
+        metadata["callerid"] = " ".join(callers)
+    return metadata
