@@ -4,8 +4,10 @@ How a run ended: as tables for people, as one object for machines.
 Must not know: where it is printed. Next: `notices`.
 """
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.report import RecordingReport, RecordingStatus, RunReport, TopicReport
@@ -48,10 +50,10 @@ def recording_blocks(recording: RecordingReport) -> Iterator[Block]:
     """Yield what became of one recording: a table of its topics, then whatever is not as it should be."""
     status = _WORDS[recording.status]
     arrow = f" -> {recording.sequence}" if recording.sequence else ""
-    yield f"{recording.path}{arrow}: {status}"
-    if recording.topics:
+    yield f"{_short(recording.path)}{arrow}: {status}"
+    if recording.topics and recording.status is not RecordingStatus.AlreadyStored:
         yield _topic_table(recording)
-    yield from (f"  {line}" for line in _reason_lines(recording.topics))
+        yield from (f"  {line}" for line in _reason_lines(recording))
     shown = recording.damage[:_MOST_DAMAGE_LINES]
     yield from (f"  damage: {damage_line(damage)}" for damage in shown)
     if len(recording.damage) > len(shown):
@@ -170,13 +172,25 @@ def _megabytes(nbytes: int) -> str:
     return f"{nbytes / 1e6:,.2f}"
 
 
-def _reason_lines(topics: Iterable[TopicReport]) -> Iterator[str]:
-    """Say why messages of a topic are not stored."""
-    for topic in topics:
+def _reason_lines(recording: RecordingReport) -> Iterator[str]:
+    """Say why messages are not stored, each reason once."""
+    counts: Counter[tuple[str, str]] = Counter()
+    topics: dict[tuple[str, str], list[str]] = {}
+    for topic in recording.topics:
+        kinds = [kind for kind in ("rejected", "lost", "skipped") if getattr(topic, kind)]
         for reason, count in topic.reasons.items():
-            kinds = [kind for kind in ("rejected", "lost", "skipped") if getattr(topic, kind)]
-            kind = kinds[0] if len(kinds) == 1 else "not stored"
-            yield f"{topic.name or topic.channel}: {format_count(count)} {kind}: {reason}"
+            key = (kinds[0] if len(kinds) == 1 else "not stored", reason)
+            counts[key] += count
+            topics.setdefault(key, []).append(topic.name or topic.channel)
+    for (kind, reason), count in counts.items():
+        names = topics[kind, reason]
+        where = names[0] if len(names) == 1 else f"{len(names)} topics"
+        yield f"{where}: {format_count(count)} {kind}: {reason}"
+
+
+def _short(path: str) -> str:
+    """Leave out the folder that the user is in."""
+    return path.removeprefix(f"{Path.cwd()}{os.sep}")
 
 
 def _total_line(report: RunReport) -> str:

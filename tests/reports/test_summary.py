@@ -129,3 +129,26 @@ def test_damage_lines_are_bounded(run_report):
 
     assert 20 == sum(line.startswith("  damage:") for line in lines)
     assert "  … and damage in 980 more places (--json lists all)" in lines
+
+
+def test_reason_that_many_topics_share_is_said_once(run_report, imu_report):
+    """A reason that stopped every topic gives one line with the sum, not one per topic."""
+    topics = tuple(
+        attrs.evolve(
+            imu_report, name=f"/t{n}", stored=990, rejected=0, lost=10, reasons={"cut": 10}
+        )
+        for n in range(30)
+    )
+    recording = attrs.evolve(run_report.recordings[0], topics=topics, damage=())
+    lines = plain(run_blocks(RunReport(recordings=(recording,), seconds=1.0))).splitlines()
+
+    assert ["  30 topics: 300 lost: cut"] == [line for line in lines if "lost:" in line]
+
+
+def test_path_is_told_from_where_the_user_is(run_report, monkeypatch, tmp_path):
+    """A path below the current folder is told without it."""
+    monkeypatch.chdir(tmp_path)
+    recording = attrs.evolve(run_report.recordings[1], path=str(tmp_path / "runs" / "a.mcap"))
+    text = plain(run_blocks(RunReport(recordings=(recording,), seconds=1.0)))
+
+    assert text.startswith("runs/a.mcap: failed\n")
