@@ -1,0 +1,239 @@
+"""
+Message definitions to programs, by rosbags' parsers; its stores stand in for what a file leaves out.
+
+Must not know: payloads. Next: `layout`.
+"""
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from mosaico_ingest.errors import DecodeError
+from mosaico_ingest.plugin import Channel
+from mosaico_ingest_ros.decoding.layout import (
+    Block,
+    Items,
+    Leaf,
+    Numbers,
+    Program,
+    Step,
+    Struct,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from rosbags.interfaces.typing import BaseDesc, Fielddefs, FieldDesc, NameDesc
+
+__all__ = ["compile_channel"]
+
+_NUMBERS: dict[str, tuple[np.dtype, pa.DataType]] = {
+    "bool": (np.dtype("u1"), pa.bool_()),
+    "byte": (np.dtype("i1"), pa.int8()),
+    "char": (np.dtype("u1"), pa.uint8()),
+    "int8": (np.dtype("i1"), pa.int8()),
+    "uint8": (np.dtype("u1"), pa.uint8()),
+    "int16": (np.dtype("<i2"), pa.int16()),
+    "uint16": (np.dtype("<u2"), pa.uint16()),
+    "int32": (np.dtype("<i4"), pa.int32()),
+    "uint32": (np.dtype("<u4"), pa.uint32()),
+    "int64": (np.dtype("<i8"), pa.int64()),
+    "uint64": (np.dtype("<u8"), pa.uint64()),
+    "float32": (np.dtype("<f4"), pa.float32()),
+    "float64": (np.dtype("<f8"), pa.float64()),
+}
+_AS_BYTES = {"uint8", "byte", "char"}
+_PLACEHOLDER = "structure_needs_at_least_one_member"  # what IDL puts into an empty message
+_SEPARATOR = re.compile(r"^={80}[ \t]*\n", re.MULTILINE)
+_MAX_ARRAY = 2**31 - 1  # what an Arrow list can hold
+
+# Bags began to carry definitions with Iron, so one without them is from Humble or before.
+_ROS2_STORES = ("HUMBLE", "GALACTIC", "FOXY", "ELOQUENT", "DASHING", "IRON", "JAZZY", "KILTED")
+
+
+def compile_channel(channel: Channel, *, cdr: bool) -> Program:
+    """
+    Compile the definition of *channel*, for CDR or for ROS 1 serialisation.
+
+    Raises:
+        DecodeError: The definition cannot be parsed, or holds what cannot be decoded.
+    """
+    embedded, root = _parsed(channel) if channel.definition.strip() else ({}, "")
+    compiler = _Compiler(embedded, cdr)
+    tree = compiler.message(root or _qualified(channel.type_name), "")
+    return Program(tree, tuple(_merged(compiler.parts)))
+
+
+def _parsed(channel: Channel) -> "tuple[dict[str, Fielddefs], str]":
+    """Return the fields of every message in the definition, and the name of the outermost one."""
+    from rosbags.typesys import TypesysError, get_types_from_idl, get_types_from_msg
+
+    text = channel.definition.decode("utf-8", "replace").replace("\r\n", "\n")
+    parts = _SEPARATOR.split(text)
+    is_idl = channel.schema_encoding in {"ros2idl", "omgidl"}
+    try:
+        if is_idl:
+            types = {}
+            for part in parts:
+                _, _, body = part.partition("\n") if part.startswith("IDL: ") else ("", "", part)
+                types.update(get_types_from_idl(body) if body.strip() else {})
+        else:
+            types = get_types_from_msg(("=" * 80 + "\n").join(parts), channel.type_name)
+    except (TypesysError, ValueError, KeyError, TypeError, AssertionError, RecursionError) as err:
+        reason = " ".join(str(err).split())[:80]
+        msg = (
+            f"The definition of {channel.type_name!r} cannot be parsed as "
+            f"{channel.schema_encoding or 'ros2msg'} ({reason}). Its payloads are kept as bytes."
+        )
+        raise DecodeError(msg) from err
+    embedded = {name: fields for name, (_, fields) in types.items()}
+    return embedded, _idl_root(embedded, channel.type_name) if is_idl else next(iter(embedded))
+
+
+def _idl_root(names: "dict[str, Fielddefs]", type_name: str) -> str:
+    """Return which of *names* payloads are; IDL files name types with or without their modules."""
+    wanted = type_name.replace("::", "/")
+    last = wanted.rpartition("/")[2]
+    candidates = [name for name in names if name in {wanted, _qualified(wanted)}]
+    candidates += [name for name in names if name.rpartition("/")[2] == last]
+    if not candidates:
+        msg = (
+            f"The definition of {type_name!r} does not contain it. Its payloads are kept as bytes."
+        )
+        raise DecodeError(msg)
+    return candidates[0]
+
+
+def _qualified(name: str) -> str:
+    """Return *name* as ROS 2 writes it (`sensor_msgs/Imu` -> `sensor_msgs/msg/Imu`)."""
+    package, _, rest = name.partition("/")
+    return name if "/" in rest or not rest else f"{package}/msg/{rest}"
+
+
+@cache
+def _known(name: str, is_ros1: bool) -> "Fielddefs | None":
+    """Return the fields of a message that ROS ships, None if no store has it."""
+    from rosbags.typesys import Stores, get_typestore
+
+    stores = ("ROS1_NOETIC",) if is_ros1 else tuple(f"ROS2_{distro}" for distro in _ROS2_STORES)
+    for store in stores:
+        found = get_typestore(Stores[store]).fielddefs.get(name)
+        if found:
+            return found[1]
+    return None
+
+
+@attrs.define(eq=False)
+class _Compiler:
+    """
+    Walks a message and collects its parts in wire order.
+
+    Args:
+        embedded: Fields of the messages that the definition itself holds.
+        cdr: Whether numbers are aligned, strings terminated and empty messages one byte long.
+        parts: Leaves and steps found so far.
+        open: Names of the messages that are being walked, outermost first.
+    """
+
+    embedded: "dict[str, Fielddefs]"
+    cdr: bool
+    parts: "list[Leaf | Text | Numbers | Items]" = attrs.field(factory=list)
+    open: tuple[str, ...] = ()
+
+    def message(self, name: str, path: str) -> Struct:
+        """Append the parts of message *name*, which is the field *path*."""
+        if name in self.open:
+            msg = f"The message {name!r} contains itself. Its payloads are kept as bytes."
+            raise DecodeError(msg)
+        fields = self.embedded.get(name)
+        fields = _known(name, not self.cdr) if fields is None else fields
+        if fields is None:
+            msg = (
+                f"The type {name!r} is neither in the recording nor one that ROS ships. "
+                "The payloads that need it are kept as bytes."
+            )
+            raise DecodeError(msg)
+        shown = [field for field in fields if field[0] != _PLACEHOLDER]
+        self.open = (*self.open, name)
+        children = [self._field(desc, f"{path}.{key}".lstrip(".")) for key, desc in shown]
+        self.open = self.open[:-1]
+        if not shown and self.cdr:
+            self.parts.append(self._leaf("uint8", path or name, None, hidden=True))
+        return Struct(tuple(key for key, _ in shown), tuple(children))
+
+    def _field(self, desc: "FieldDesc", path: str) -> Struct | Leaf | Text | Numbers | Items:
+        """Append the parts of one field."""
+        from rosbags.interfaces import Nodetype
+
+        if desc[0] == Nodetype.NAME:
+            return self.message(desc[1], path)
+        part: Leaf | Text | Numbers | Items
+        if desc[0] == Nodetype.BASE:
+            base = desc[1][0]
+            part = self._text(path) if base == "string" else self._leaf(base, path, None)
+        else:
+            item, size = desc[1]
+            part = self._many(item, size if desc[0] == Nodetype.ARRAY else None, path)
+        self.parts.append(part)
+        return part
+
+    def _many(
+        self, item: "BaseDesc | NameDesc", count: int | None, path: str
+    ) -> Leaf | Numbers | Items:
+        """Return the part for an array of *count* items, or for a sequence."""
+        from rosbags.interfaces import Nodetype
+
+        if count is not None and not 0 < count <= _MAX_ARRAY:
+            msg = f"The array {path!r} of {count} items cannot be held by an Arrow column."
+            raise DecodeError(msg)
+        if item[0] == Nodetype.BASE and item[1][0] != "string":
+            leaf = self._leaf(item[1][0], path, count)
+            if count is not None:
+                return leaf
+            as_bytes = item[1][0] in _AS_BYTES
+            return Numbers(path=path, item=leaf, align=self._align(4), as_bytes=as_bytes)
+        inner = _Compiler(self.embedded, self.cdr, open=self.open)
+        tree: Struct | Text
+        if item[0] == Nodetype.BASE:
+            tree = self._text(path)
+            inner.parts.append(tree)
+        else:
+            tree = inner.message(item[1], path)
+        program = Program(tree, tuple(_merged(inner.parts)))
+        if not program.min_bytes:
+            msg = f"The items of {path!r} have no bytes: any number of them fits into a payload."
+            raise DecodeError(msg)
+        return Items(path=path, item=program, count=count, length_align=self._align(4))
+
+    def _leaf(self, base: str, path: str, count: int | None, *, hidden: bool = False) -> Leaf:
+        """Return the part for numbers of type *base*."""
+        if base not in _NUMBERS:
+            msg = f"The field {path!r} is a {base}, which cannot be decoded."
+            raise DecodeError(msg)
+        dtype, arrow = _NUMBERS[base]
+        align = self._align(dtype.itemsize)
+        return Leaf(path=path, dtype=dtype, arrow=arrow, count=count, align=align, hidden=hidden)
+
+    def _text(self, path: str) -> Text:
+        """Return the part for a string."""
+        return Text(path=path, align=self._align(4), terminated=self.cdr)
+
+    def _align(self, nbytes: int) -> int:
+        """Return what a value of *nbytes* is aligned to; ROS 1 packs everything."""
+        return nbytes if self.cdr else 1
+
+
+def _merged(parts: "list[Leaf | Text | Numbers | Items]") -> list[Step]:
+    """Join neighbouring leaves to blocks."""
+    steps: list[Step] = []
+    for part in parts:
+        if not isinstance(part, Leaf):
+            steps.append(part)
+        elif steps and isinstance(steps[-1], Block):
+            steps[-1] = Block((*steps[-1].leaves, part))
+        else:
+            steps.append(Block((part,)))
+    return steps
