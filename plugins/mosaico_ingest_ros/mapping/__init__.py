@@ -1,0 +1,18 @@
+"""
+ROS messages as ontology types: a table of rules, each a recipe of columns for one message shape.
+
+Must not know: encodings, files. Next: `mapper`, `rules`, `recipes`, `shapes`.
+"""
+
+from collections.abc import Sequence
+
+from mosaico_ingest.plugin import Mapper
+
+__all__ = ["mappers"]
+
+
+def mappers() -> Sequence[Mapper]:
+    """Return the mappers of ROS messages."""
+    from mosaico_ingest_ros.mapping.mapper import RosMapper
+
+    return (RosMapper(),)

@@ -1,0 +1,137 @@
+"""
+The mapper of ROS messages: finds the rule that fits a channel, then applies it batch by batch.
+
+Must not know: how columns are made. Next: `rule`, `geometry`, `sensors`.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mosaico_ingest.errors import DecodeError, PlanError
+from mosaico_ingest.plugin import (
+    ENVELOPE,
+    Channel,
+    Claim,
+    Fit,
+    MapRequest,
+    MapRows,
+    TimePolicy,
+    Times,
+    envelope,
+    is_header,
+)
+from mosaico_ingest_ros.mapping.geometry import GEOMETRY, TF_MESSAGES, TF_ROWS, TF_WHOLE
+from mosaico_ingest_ros.mapping.recipes import Group
+from mosaico_ingest_ros.mapping.rule import HEADER, Rule, base_name
+from mosaico_ingest_ros.mapping.sensors import SENSORS, VALUES
+from mosaico_ingest_ros.mapping.shapes import at, elements, kind_at
+
+__all__ = ["RosMapper", "RosOptions", "TfForm"]
+
+
+class TfForm(StrEnum):
+    """What a message of transforms becomes."""
+
+    Rows = "rows"
+    Message = "message"
+
+
+@attrs.frozen
+class RosOptions:
+    """Settings of the ROS mapper."""
+
+    tf: TfForm = attrs.field(
+        default=TfForm.Rows,
+        converter=TfForm,
+        metadata={
+            "help": "Transforms as rows of their own, each with parent frame and stamp, "
+            "or as the list of their message, without."
+        },
+    )
+
+
+class RosMapper:
+    """Maps the message types of ROS 1 and ROS 2 that the platform's ontology has a type for."""
+
+    name = "ros"
+    options: type | None = RosOptions
+    replaces: Sequence[str] = ()
+
+    def claim(self, channel: Channel, columns: pa.Schema, options: object) -> Claim | None:
+        """Offer the first rule for the channel's type that fits its columns."""
+        for rule in _rules(channel, options):
+            if rule.fits(columns):
+                return Claim(
+                    tag=rule.tag,
+                    fit=Fit.EXACT,
+                    reason=channel.type_name,
+                    losses=tuple(rule.losses.values()),
+                )
+        return None
+
+    def compile(self, request: MapRequest) -> MapRows:
+        """
+        Prepare the rule that gives the type asked for.
+
+        Raises:
+            PlanError: No rule makes that type of the channel's messages.
+        """
+        channel, tag = request.channel, request.ontology.tag
+        for rule in _rules(channel, request.options):
+            if rule.tag == tag and rule.fits(request.columns):
+                return _ApplyRule(rule=rule, schema=request.ontology.schema, time=request.time)
+        msg = (
+            f"Mapper {self.name!r} cannot make {tag!r} of channel {channel.topic!r} "
+            f"({channel.type_name!r}). Use --map {channel.topic}=fallback to keep its columns."
+        )
+        raise PlanError(msg)
+
+
+def _rules(channel: Channel, options: object) -> Iterator[Rule]:
+    """Yield the rules for the channel's type, the preferred first."""
+    name = base_name(channel.type_name)
+    if name in TF_MESSAGES:
+        tf = options.tf if isinstance(options, RosOptions) else TfForm.Rows
+        yield from (TF_ROWS, TF_WHOLE) if tf is TfForm.Rows else (TF_WHOLE, TF_ROWS)
+    if name in GEOMETRY:
+        yield GEOMETRY[name]
+    yield from SENSORS.get(name, ())
+    yield from VALUES.get(name, ())
+
+
+@attrs.frozen(kw_only=True)
+class _ApplyRule:
+    """Makes rows of *schema* by *rule*."""
+
+    rule: Rule
+    schema: pa.Schema
+    time: TimePolicy
+
+    def __call__(self, data: pa.RecordBatch, times: Times) -> pa.RecordBatch:
+        rows = data.to_struct_array()
+        if self.rule.each:
+            offsets, rows = elements(at(rows, self.rule.each))
+            times = _repeated(times, np.diff(offsets.to_numpy()))
+        kind = kind_at(rows.type, HEADER)
+        header = at(rows, HEADER) if kind is not None and is_header(kind) else None
+        wanted = list(self.schema)[len(ENVELOPE) :]
+        fields = Group(self.rule.fields).columns(rows, wanted)
+        for field, column in zip(wanted, fields, strict=True):
+            if column.null_count and not field.nullable:
+                msg = f"{column.null_count} messages have no {field.name!r}, which {self.rule.tag!r} requires."
+                raise DecodeError(msg)
+        return pa.RecordBatch.from_arrays(
+            [*envelope(times, self.time, header), *fields], schema=self.schema
+        )
+
+
+def _repeated(times: Times, counts: npt.NDArray[np.int32]) -> Times:
+    """Return the clocks of rows that come *counts* to a message."""
+    messages = pa.array(np.repeat(np.arange(len(counts)), counts))
+    publish_ns = None if times.publish_ns is None else times.publish_ns.take(messages)
+    return Times(log_ns=times.log_ns.take(messages), publish_ns=publish_ns)
