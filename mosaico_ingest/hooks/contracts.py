@@ -15,7 +15,7 @@ from mosaico_ingest.enum import TimePolicy
 from mosaico_ingest.model.batch import ArrowBatch, Cursor, Decoded, RawBatch, Receipt, Times
 from mosaico_ingest.model.events import Event
 from mosaico_ingest.model.ontology import Ontology
-from mosaico_ingest.model.plan import Claim, RecordingPlan, TopicPlan
+from mosaico_ingest.model.plan import Claim, PlannedRecording, RecordingPlan, TopicPlan
 from mosaico_ingest.model.recording import Channel, Damage, RecordingInfo
 from mosaico_ingest.model.report import RecordingReport
 from mosaico_ingest.model.source import Match, SourceFile
@@ -280,11 +280,10 @@ class Engine(Protocol):
 
     def run(
         self,
-        jobs: Sequence[RecordingPlan],
-        work: Callable[[int, RecordingPlan], RecordingReport],
-        emit: Callable[[Event], None],
+        jobs: Sequence[PlannedRecording],
+        work: Callable[[int, PlannedRecording], RecordingReport],
     ) -> Sequence[RecordingReport]:
-        """Run *work* on every job, in order or not, and return the reports in the order of the jobs."""
+        """Run *work* on every job, in any order, and return the reports in the order of the jobs."""
 
 
 class Observer(Protocol):

@@ -185,8 +185,9 @@ def _expand(text: str | Path) -> Iterable[Path]:
     if not path.exists() and glob.has_magic(str(text)):
         matches = sorted(glob.glob(str(text), recursive=True))  # noqa: PTH207 - a pattern may be absolute
         if matches:
-            return [Path(match).absolute() for match in matches]
-    return [path.absolute()]
+            return [Path(os.path.abspath(match)) for match in matches]  # noqa: PTH100 - see below
+    # abspath takes '..' out of what people read, and leaves symbolic links as they are.
+    return [Path(os.path.abspath(path))]  # noqa: PTH100
 
 
 def _unknown(file: SourceFile, sources: Sources) -> UnknownFormatError:

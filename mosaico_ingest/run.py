@@ -1,0 +1,179 @@
+"""
+The library's verbs: `inspect`, `plan`, `ingest` and `serve`. Wires everything, owns nothing.
+
+Must not know: flags, terminals. Next: `mosaico_ingest.cli`, or down to `mosaico_ingest.pipeline.planner`.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import attrs
+
+from mosaico_ingest import __version__
+from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest.engines import LocalEngine
+from mosaico_ingest.errors import MosaicoError, UsageError
+from mosaico_ingest.hooks.contracts import Observer, Sink
+from mosaico_ingest.hooks.discovery import Candidate
+from mosaico_ingest.hooks.host import Host
+from mosaico_ingest.hooks.registry import Registered
+from mosaico_ingest.hooks.specs import RunContext
+from mosaico_ingest.model.events import PluginFailed, RunFinished, RunStarted
+from mosaico_ingest.model.plan import PlannedRecording
+from mosaico_ingest.model.recording import RecordingInfo
+from mosaico_ingest.model.report import RunReport
+from mosaico_ingest.model.settings import Settings
+from mosaico_ingest.pipeline.finding import find
+from mosaico_ingest.pipeline.flow import Workshop
+from mosaico_ingest.pipeline.observing import Observing
+from mosaico_ingest.pipeline.opening import open_recording
+from mosaico_ingest.pipeline.planner import plan_recordings
+from mosaico_ingest.pipeline.scheduler import Scheduler
+from mosaico_ingest.pipeline.stopping import StopSignal
+from mosaico_ingest.server.runner import ServerProcess, serve
+from mosaico_ingest.sinks import FlightSink
+from mosaico_ingest.workers.budget import ByteBudget
+from mosaico_ingest.workers.executors import ExecutorPool
+
+__all__ = ["ingest", "inspect", "plan", "serve"]
+
+Paths = Sequence[str | Path] | str | Path
+
+
+@attrs.frozen(kw_only=True)
+class Inspected:
+    """A recording that was found: its table of contents, or in one line why there is none."""
+
+    path: Path
+    info: RecordingInfo | None = None
+    error: str = ""
+
+
+def inspect(
+    paths: Paths, *, host: Host | None = None, settings: Settings | None = None
+) -> tuple[Inspected, ...]:
+    """
+    Tell what is inside the recordings under *paths*. No network.
+
+    Raises:
+        UsageError: No path, or a wrong setting.
+
+    Example:
+        >>> inspect("missing.mcap", host=Host.empty())[0].error.endswith("Check the path.")
+        True
+    """
+    host = host or Host.discover()
+    settings = settings or Settings()
+    told: list[Inspected] = []
+    for found in find(_listed(paths), host.registry.sources, settings.source):
+        if found.file is None:
+            told.append(Inspected(path=found.path, error=found.error))
+            continue
+        try:
+            with open_recording(found.file, found.source, host.registry, settings) as recording:
+                told.append(Inspected(path=found.path, info=recording.info))
+        except UsageError:
+            raise
+        except MosaicoError as error:
+            told.append(Inspected(path=found.path, error=str(error)))
+    return tuple(told)
+
+
+def plan(
+    paths: Paths, *, host: Host | None = None, settings: Settings | None = None
+) -> tuple[PlannedRecording, ...]:
+    """
+    Tell what `ingest` would do with the recordings under *paths*. No network.
+
+    Raises:
+        UsageError: No path, or a wrong setting.
+    """
+    host = host or Host.discover()
+    settings = settings or Settings()
+    found = find(_listed(paths), host.registry.sources, settings.source)
+    return tuple(plan_recordings(found, host, settings))
+
+
+def ingest(
+    paths: Paths,
+    *,
+    client: MosaicoClient | None = None,
+    sink: Sink | None = None,
+    store: str | Path | None = None,
+    host: Host | None = None,
+    settings: Settings | None = None,
+    observers: Sequence[Observer] = (),
+    context: RunContext | None = None,
+    stop: StopSignal | None = None,
+) -> RunReport:
+    """
+    Put the recordings under *paths* into a Mosaico platform.
+
+    Args:
+        client: Of the server to write to; or
+        sink: Any destination; or
+        store: Folder of an embedded server, which is started for the run as a child process.
+        host: The plugins to use, all that are installed by default.
+        settings: What may be chosen.
+        observers: Listeners besides those that plugins bring.
+        context: What plugins' listeners may know of the run.
+        stop: Ends the run early; what was read is stored, incomplete recordings are told.
+
+    Returns:
+        How every recording ended. One that fails does not stop the others.
+
+    Raises:
+        UsageError: No path, no destination or several, or a wrong setting.
+        MosaicoError: The destination cannot be reached; nothing was done.
+    """
+    if sum(target is not None for target in (client, sink, store)) != 1:
+        msg = "Name one destination: a client, a sink or the folder of a store."
+        raise UsageError(msg)
+    host = host or Host.discover()
+    settings = settings or Settings()
+    began = time.perf_counter()
+    jobs = plan(paths, host=host, settings=settings)
+    with ExitStack() as stack:
+        if store is not None:
+            server = stack.enter_context(serve(store))
+            client = stack.enter_context(
+                MosaicoClient.connect(server.host, server.port, connections=settings.lanes)
+            )
+        if client is not None:
+            target = str(store) if store is not None else client.address
+            sink = FlightSink(client, settings.on_error, target)
+        assert sink is not None
+        listeners, faults = host.observers(context or RunContext(settings=settings))
+        listeners += [
+            Registered(o, Candidate(name=type(o).__name__, distribution="embedded", version="-"))
+            for o in observers
+        ]
+        observing = stack.enter_context(Observing(listeners))
+        shop = Workshop(
+            registry=host.registry,
+            settings=settings,
+            encoders=stack.enter_context(ExecutorPool(settings.encoders or 1, "mi-encode")),
+            lanes=[stack.enter_context(ExecutorPool(1, f"mi-lane-{n}")) for n in range(sink.lanes)],
+            budget=ByteBudget(settings.budget_bytes),
+            stop=stop or StopSignal(),
+            emit=observing.emit,
+        )
+        for fault in faults:
+            shop.emit(PluginFailed(plugin=fault.plugin, stage=fault.stage, reason=str(fault)))
+        shop.emit(RunStarted(recordings=len(jobs), target=sink.target))
+        scheduler = Scheduler(sink=sink, shop=shop, version=__version__)
+        reports = LocalEngine().run(jobs, scheduler.run)
+        report = RunReport(
+            recordings=tuple(reports),
+            seconds=time.perf_counter() - began,
+            interrupted=shop.stop.is_soft,
+        )
+        shop.emit(RunFinished(report=report))
+    return report
+
+
+def _listed(paths: Paths) -> Sequence[str | Path]:
+    """Return *paths* as a sequence."""
+    return [paths] if isinstance(paths, str | Path) else paths

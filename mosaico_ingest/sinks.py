@@ -1,0 +1,270 @@
+"""
+Where recordings go: a Mosaico server through the client, or nowhere.
+
+Must not know: formats, decoders, mappers. Next: `mosaico_ingest.client`.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Collection, Mapping
+
+from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest.client.handlers import SequenceHandler
+from mosaico_ingest.client.sequence import SequenceWriter
+from mosaico_ingest.client.topic import TopicWriter
+from mosaico_ingest.enum import SessionLevelErrorPolicy
+from mosaico_ingest.errors import MosaicoError, NotFoundError, PlanError
+from mosaico_ingest.hooks.contracts import RecordingSink, Sink, TopicSink
+from mosaico_ingest.model.batch import ArrowBatch, Receipt
+from mosaico_ingest.model.plan import RecordingPlan, TopicPlan
+from mosaico_ingest.model.report import RecordingReport
+from mosaico_ingest.pipeline.scheduler import METADATA_KEY
+from mosaico_ingest.reports.notices import recording_notice, topic_notice
+
+__all__ = ["FlightSink", "NullSink"]
+
+
+class FlightSink(Sink):
+    """
+    A Mosaico server.
+
+    Args:
+        client: Connected to it; stays the caller's to close.
+        on_error: What happens to a recording that fails.
+        target: Where the server is, for people.
+
+    Thread: any.
+    """
+
+    name = "flight"
+
+    def __init__(
+        self, client: MosaicoClient, on_error: SessionLevelErrorPolicy, target: str
+    ) -> None:
+        self.target = target
+        self.lanes = client.connections
+        self._client = client
+        self._on_error = on_error
+        self._lock = threading.Lock()  # guards the two fields below
+        self._taken: set[str] | None = None
+        self._by_fingerprint: dict[str, list[str]] = {}
+
+    def find(self, fingerprint: str) -> str | None:
+        """
+        Return the complete sequence that already holds the recording.
+
+        A sequence of the same bytes that was never completed is what a killed run left: it is
+        deleted, unless its writer is alive.
+
+        Raises:
+            PlanError: Another run is writing the same recording now.
+        """
+        self._look()
+        for name in list(self._by_fingerprint.get(fingerprint, ())):
+            try:
+                handler = self._client.sequence_handler(name)
+            except NotFoundError:
+                continue
+            if handler.is_complete:
+                return name
+            if _is_being_written(handler):
+                msg = (
+                    f"Another run is writing the same recording as {name!r} now. "
+                    "Wait for it to end, then run again."
+                )
+                raise PlanError(msg)
+            self._client.sequence_delete(name)
+            with self._lock:
+                self._by_fingerprint[fingerprint].remove(name)
+                self._names().discard(name)
+        return None
+
+    def names(self) -> Collection[str]:
+        """Return the sequence names that are taken."""
+        self._look()
+        with self._lock:
+            return set(self._names())
+
+    def open(self, plan: RecordingPlan) -> RecordingSink:
+        """Create the sequence and its session."""
+        writer = self._client.sequence_create(
+            plan.sequence, metadata=dict(plan.metadata), on_error=self._on_error
+        )
+        writer.open()
+        origin = plan.metadata.get(METADATA_KEY)
+        with self._lock:
+            self._names().add(plan.sequence)
+            if isinstance(origin, Mapping):
+                mark = str(origin.get("fingerprint", ""))
+                self._by_fingerprint.setdefault(mark, []).append(plan.sequence)
+        return _FlightRecording(writer)
+
+    def close(self) -> None:
+        """Do nothing: the client is the caller's."""
+
+    def _names(self) -> set[str]:
+        """Return the set of names; the caller holds the lock and has looked."""
+        if self._taken is None:
+            self._taken = set()
+        return self._taken
+
+    def _look(self) -> None:
+        """Ask once what the server holds; what this sink adds it notes itself."""
+        with self._lock:
+            if self._taken is not None:
+                return
+        taken = set(self._client.list_sequences())
+        marks: dict[str, list[str]] = {}
+        for name in sorted(taken):
+            try:
+                origin = self._client.sequence_handler(name).user_metadata.get(METADATA_KEY)
+            except NotFoundError:
+                continue  # deleted by somebody meanwhile
+            if isinstance(origin, Mapping):
+                marks.setdefault(str(origin.get("fingerprint", "")), []).append(name)
+        with self._lock:
+            self._taken, self._by_fingerprint = taken, marks
+
+
+class _FlightRecording(RecordingSink):
+    """One sequence and its session."""
+
+    def __init__(self, writer: SequenceWriter) -> None:
+        self._writer = writer
+
+    def topic(self, plan: TopicPlan, lane: int) -> TopicSink:
+        """Create a topic on connection number *lane*."""
+        topic = self._writer.topic_create(
+            plan.name, metadata=dict(plan.metadata), ontology=plan.ontology, connection=lane
+        )
+        return _FlightTopic(topic)
+
+    def finish(self, report: RecordingReport) -> None:
+        """Finalize the session, after a notice for every topic that lost something."""
+        for topic in report.topics:
+            text = topic_notice(topic)
+            if text and topic.name:
+                self._notify(text, topic.name)
+        text = recording_notice(report)
+        if text:
+            self._notify(text, None)
+        self._writer.finalize()
+
+    def fail(self, report: RecordingReport) -> None:
+        """Leave the session unlocked with a notice, or delete it: the session's policy."""
+        self._writer.fail(recording_notice(report) or report.error)
+
+    def _notify(self, text: str, topic: str | None) -> None:
+        """Leave a notice; a topic that was taken back has its notice on the sequence."""
+        try:
+            self._writer.notify(text, topic=topic)
+        except NotFoundError:
+            self._writer.notify(f"{topic}: {text}")
+
+
+class _FlightTopic(TopicSink):
+    """One topic, written on the caller's thread."""
+
+    def __init__(self, writer: TopicWriter) -> None:
+        self._writer = writer
+
+    def write(self, batch: ArrowBatch) -> Receipt:
+        """Put the rows on the wire."""
+        began = time.perf_counter()
+        nbytes = self._writer.write(batch.data) if batch.data.num_rows else 0
+        return _receipt(batch, nbytes, time.perf_counter() - began)
+
+    def close(self) -> None:
+        """Complete the upload; raises if the server did not take all of it."""
+        self._writer.close()
+
+    def abort(self, reason: str) -> None:
+        """Break the upload off and delete the topic, so that its session can be completed."""
+        self._writer.abort(reason)
+        self._writer.delete()
+
+
+class NullSink(Sink):
+    """Takes everything and keeps nothing: for dry runs and for measuring what comes before sending."""
+
+    name = "null"
+    target = "nowhere"
+
+    def __init__(self, lanes: int = 1) -> None:
+        self.lanes = lanes
+
+    def find(self, fingerprint: str) -> str | None:
+        """Return None: nothing is ever stored."""
+        return None
+
+    def names(self) -> Collection[str]:
+        """Return no names."""
+        return ()
+
+    def open(self, plan: RecordingPlan) -> RecordingSink:
+        """Open the void."""
+        return _NullRecording()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class _NullRecording(RecordingSink):
+    """A recording that is dropped."""
+
+    def topic(self, plan: TopicPlan, lane: int) -> TopicSink:
+        """Create a topic that counts."""
+        return _NullTopic()
+
+    def finish(self, report: RecordingReport) -> None:
+        """Do nothing."""
+
+    def fail(self, report: RecordingReport) -> None:
+        """Do nothing."""
+
+
+class _NullTopic(TopicSink):
+    """A topic that is dropped."""
+
+    def write(self, batch: ArrowBatch) -> Receipt:
+        """Count the rows."""
+        return _receipt(batch, int(batch.data.nbytes), 0.0)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def abort(self, reason: str) -> None:
+        """Do nothing."""
+
+
+def _receipt(batch: ArrowBatch, nbytes: int, seconds: float) -> Receipt:
+    """Say what was taken."""
+    return Receipt(
+        topic=batch.topic,
+        messages=batch.messages,
+        rows=batch.data.num_rows,
+        nbytes=nbytes,
+        seconds=seconds,
+    )
+
+
+def _is_being_written(handler: SequenceHandler) -> bool:
+    """Tell whether the process that began an incomplete sequence is alive on this machine."""
+    origin = handler.user_metadata.get(METADATA_KEY)
+    writer = origin.get("writer") if isinstance(origin, Mapping) else None
+    if not isinstance(writer, Mapping) or writer.get("host") != socket.gethostname():
+        return False
+    pid = writer.get("pid")
+    if not isinstance(pid, int) or pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except MosaicoError:
+        raise
+    except OSError:
+        return True
+    return True
