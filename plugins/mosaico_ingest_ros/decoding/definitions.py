@@ -148,14 +148,7 @@ class _Compiler:
         if name in self.open:
             msg = f"The message {name!r} contains itself. Its payloads are kept as bytes."
             raise DecodeError(msg)
-        fields = self.embedded.get(name)
-        fields = _known(name, not self.cdr) if fields is None else fields
-        if fields is None:
-            msg = (
-                f"The type {name!r} is neither in the recording nor one that ROS ships. "
-                "The payloads that need it are kept as bytes."
-            )
-            raise DecodeError(msg)
+        fields = self._fields(name)
         shown = [field for field in fields if field[0] != _PLACEHOLDER]
         self.open = (*self.open, name)
         children = [self._field(desc, f"{path}.{key}".lstrip(".")) for key, desc in shown]
@@ -163,6 +156,20 @@ class _Compiler:
         if not shown and self.cdr:
             self.parts.append(self._leaf("uint8", path or name, None, hidden=True))
         return Struct(tuple(key for key, _ in shown), tuple(children))
+
+    def _fields(self, name: str) -> "Fielddefs":
+        """Return the fields of message *name*."""
+        # Some recorders put the name of a middleware before that of the package.
+        longer = (key for key in self.embedded if key.endswith(f"/{name}"))
+        key = name if name in self.embedded else next(longer, "")
+        fields = self.embedded[key] if key else _known(name, not self.cdr)
+        if fields is None:
+            msg = (
+                f"The type {name!r} is neither in the recording nor one that ROS ships. "
+                "The payloads that need it are kept as bytes."
+            )
+            raise DecodeError(msg)
+        return fields
 
     def _field(self, desc: "FieldDesc", path: str) -> Struct | Leaf | Text | Numbers | Items:
         """Append the parts of one field."""

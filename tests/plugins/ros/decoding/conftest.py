@@ -1,0 +1,123 @@
+"""The oracle: rosbags' own serialisers, and its objects as the Python values of our columns."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from rosbags.interfaces import Nodetype
+from rosbags.typesys.store import Typestore
+
+from mosaico_ingest.plugin import Channel, Decode
+from mosaico_ingest_ros.decoding.decoder import CdrDecoder, Ros1Decoder
+
+_AS_BYTES = {"uint8", "byte", "char"}
+_PLACEHOLDER = "structure_needs_at_least_one_member"
+
+
+class Oracle:
+    """Messages of one type, as rosbags writes and reads them."""
+
+    def __init__(self, types: Mapping[str, object], name: str) -> None:
+        self.store = Typestore()
+        self.store.register(dict(types))
+        self.name = name
+
+    def fields(self, name: str | None = None) -> list[tuple[str, tuple]]:
+        """Return the fields of a message."""
+        return self.store.fielddefs[name or self.name][1]
+
+    def read(self, payload: bytes, encoding: str) -> dict[str, object]:
+        """Return one payload as our column values."""
+        read = self.store.deserialize_cdr if encoding == "cdr" else self.store.deserialize_ros1
+        return self._message(read(payload, self.name), self.name)
+
+    def _message(self, message: object, name: str) -> dict[str, object]:
+        shown = [(key, desc) for key, desc in self.fields(name) if key != _PLACEHOLDER]
+        keys = self.store.get_msgdef(name).fields
+        real = [key for key, _ in keys if key != _PLACEHOLDER]
+        return {
+            key: self._value(getattr(message, attribute), desc)
+            for (key, desc), attribute in zip(shown, real, strict=True)
+        }
+
+    def _value(self, value: object, desc: tuple) -> object:
+        kind, arg = desc
+        if kind == Nodetype.BASE:
+            return value
+        if kind == Nodetype.NAME:
+            return self._message(value, arg)
+        item, _ = arg
+        if item[0] == Nodetype.NAME:
+            return [self._message(element, item[1]) for element in value]
+        if kind == Nodetype.SEQUENCE and item[1][0] in _AS_BYTES:
+            return np.asarray(value).tobytes()
+        if item[1][0] == "bool":
+            return [bool(element) for element in np.asarray(value).view(np.uint8)]
+        return value if isinstance(value, list) else value.tolist()
+
+
+def comparable(value: object) -> object:
+    """Replace NaN, which is not equal to itself."""
+    if isinstance(value, dict):
+        return {key: comparable(element) for key, element in value.items()}
+    if isinstance(value, list):
+        return [comparable(element) for element in value]
+    return "nan" if value != value else value
+
+
+@pytest.fixture(scope="session")
+def oracle() -> type[Oracle]:
+    """The way to an oracle: `oracle(types, name)`."""
+    return Oracle
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Callable[..., Decode]:
+    """Compile the decoder of a type: `compiled("cdr", "std_msgs/msg/String", definition)`."""
+
+    def compile_(
+        encoding: str, type_name: str, definition: bytes = b"", schema_encoding: str | None = None
+    ) -> Decode:
+        decoder = CdrDecoder() if encoding == "cdr" else Ros1Decoder()
+        ordinary = "ros2msg" if encoding == "cdr" else "ros1msg"
+        channel = Channel(
+            id=0,
+            topic="/t",
+            type_name=type_name,
+            message_encoding=encoding,
+            schema_encoding=schema_encoding or (ordinary if definition else ""),
+            definition=definition,
+        )
+        assert decoder.claim(channel) is not None
+        return decoder.compile(channel)
+
+    return compile_
+
+
+@pytest.fixture(scope="session")
+def rows() -> Callable[[Decode, Iterable[bytes]], list[object]]:
+    """Decode payloads that must all be good, and give them as comparable values."""
+
+    def decode(decode: Decode, payloads: Iterable[bytes]) -> list[object]:
+        decoded = decode(pa.array(list(payloads), pa.binary()))
+        decoded.data.validate(full=True)
+        assert decoded.rejects == ()
+        assert decoded.kept is None
+        assert decoded.data.schema == decode.schema
+        return comparable(_rows(decoded.data))
+
+    return decode
+
+
+@pytest.fixture(scope="session")
+def expected() -> Callable[[Oracle, Iterable[bytes], str], list[object]]:
+    """Read payloads with the oracle."""
+    return lambda oracle, payloads, encoding: [
+        comparable(oracle.read(payload, encoding)) for payload in payloads
+    ]
+
+
+def _rows(data: pa.RecordBatch) -> list[object]:
+    """Return rows, also of a batch without columns."""
+    return data.to_struct_array().to_pylist()
