@@ -121,7 +121,7 @@ def _from_index(file: BagFile, head: Record) -> Contents | None:
     return Contents(
         connections=connections,
         parts=(*(before.parts if before else ()), *parts),
-        compression=compression,
+        compression=dict(compression),
         has_index=True,
         damage=before.damage if before else (),
         findings=findings,
@@ -167,7 +167,7 @@ class _Scan:
         return Contents(
             connections=self._connections,
             parts=tuple(self._parts),
-            compression=self._compression,
+            compression=dict(self._compression),
             has_index=False,
             damage=tuple(self._damage),
             findings=findings if self._is_all else (),
@@ -234,9 +234,7 @@ class _Scan:
         """Note that the file ends inside a record."""
         reason = "The file ends inside a record; it was cut off or is still being recorded."
         self._fault = self._fault or reason
-        self._damage.append(
-            Damage(reason=reason, byte_range=(at, self._end), path=self._file.path)
-        )
+        self._damage.append(Damage(reason=reason, byte_range=(at, self._end), path=self._file.path))
 
     def _take_index(self, record: Record) -> None:
         """Count the messages that an index record states for the chunk before it."""

@@ -12,8 +12,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
 from mosaico_ingest.plugin import (
     Channel,
     Collector,
@@ -27,6 +25,7 @@ from mosaico_ingest_rosbag.ros1_contents import Connection, Contents, read_conte
 from mosaico_ingest_rosbag.ros1_messages import Messages
 from mosaico_ingest_rosbag.ros1_parts import Part, PartContent, read_part
 from mosaico_ingest_rosbag.ros1_records import BagFile
+from mosaico_ingest_rosbag.rows import Lookup, split_by
 
 __all__ = ["Ros1Recording"]
 
@@ -50,10 +49,7 @@ class Ros1Recording:
         # Channel id of each connection id; the first connection of a channel gives it its id.
         self._channel_of: dict[int, int] = {}
         channels = self._channels(contents)
-        self._connection_ids = np.array(sorted(self._channel_of), np.int64)
-        self._channel_ids = np.array(
-            [self._channel_of[c] for c in sorted(self._channel_of)], np.int64
-        )
+        self._lookup = Lookup(self._channel_of)
         times = [part.time_range_ns for part in self._parts if part.time_range_ns is not None]
         self.info = RecordingInfo(
             path=path,
@@ -81,7 +77,6 @@ class Ros1Recording:
     ) -> Iterator[RawBatch | Damage]:
         """Yield the messages of *channels*; parts without any of them are not read."""
         collector = Collector(target_bytes, cursor=cursor)
-        wanted = np.array(sorted(channels), np.int64)
         for part in self._parts:
             if cursor is not None and part.start < cursor.position:
                 continue
@@ -91,32 +86,22 @@ class Ros1Recording:
             content = read_part(self._file, part)
             collector.begin(part.start)
             for messages in content.messages:
-                yield from self._add(collector, messages, wanted)
+                yield from self._add(collector, messages, channels)
             damage = self._damage(part, content, channels)
             if damage is not None:
                 yield damage
         yield from collector.flush()
 
     def _add(
-        self, collector: Collector, messages: Messages, wanted: np.ndarray
+        self, collector: Collector, messages: Messages, wanted: Collection[int]
     ) -> Iterator[RawBatch]:
         """Hand the messages of one part over, channel by channel."""
-        if not len(messages) or not len(self._connection_ids):
-            return
-        at = np.searchsorted(self._connection_ids, messages.connections)
-        at = np.minimum(at, len(self._connection_ids) - 1)
-        known = self._connection_ids[at] == messages.connections
-        channel = np.where(known, self._channel_ids[at], -1)
-        order = np.argsort(channel, kind="stable")
-        ids, firsts = np.unique(channel[order], return_index=True)
-        for i, rows in zip(ids.tolist(), np.split(order, firsts[1:]), strict=True):
-            if i in wanted:
+        for channel_id, rows in split_by(self._lookup(messages.connections)):
+            if channel_id in wanted:
                 payloads = Payloads(messages.buffer, messages.starts[rows], messages.lengths[rows])
-                yield from collector.add(i, payloads, messages.times_ns[rows])
+                yield from collector.add(channel_id, payloads, messages.times_ns[rows])
 
-    def _damage(
-        self, part: Part, content: PartContent, channels: Collection[int]
-    ) -> Damage | None:
+    def _damage(self, part: Part, content: PartContent, channels: Collection[int]) -> Damage | None:
         """Say what of *part* could not be read, if anything."""
         found = content.counts()
         stated = part.counts if part.counts is not None else content.declared or {}

@@ -135,7 +135,9 @@ class BagFile:
             self._fd = os.open(path, os.O_RDONLY)
             self.size = os.fstat(self._fd).st_size
         except OSError as err:
-            msg = f"Cannot open {str(path)!r}: {err.strerror}. Check that it exists and is readable."
+            msg = (
+                f"Cannot open {str(path)!r}: {err.strerror}. Check that it exists and is readable."
+            )
             raise SourceError(msg, path=path) from err
         self._window, self._window_at = b"", 0
 
