@@ -13,7 +13,15 @@ import cattrs
 
 from mosaico_ingest.errors import InvalidRequestError, RemoteError, ServerFaultError
 
-__all__ = ["JsonObject", "dump", "load_request", "load_response", "read_response", "to_json"]
+__all__ = [
+    "JsonObject",
+    "dump",
+    "load_json",
+    "load_request",
+    "load_response",
+    "read_response",
+    "to_json",
+]
 
 JsonObject = Mapping[str, object]
 """A JSON object that passes through as it is: user metadata."""
@@ -42,6 +50,12 @@ def to_json(value: object) -> str:
             "Expected text, numbers, booleans, lists and mappings."
         )
         raise InvalidRequestError(msg) from err
+
+
+def load_json(text: str) -> JsonObject:
+    """Read user metadata that `to_json` wrote."""
+    value: JsonObject = json.loads(text)
+    return value
 
 
 def load_request(kind: type[_T], body: bytes) -> _T:

@@ -1,0 +1,294 @@
+"""
+The actions: they change and read the catalog, one transaction each.
+
+    topic_create -> EMPTY -- DoPut opened --> UPLOADING -- its stream ended well --> FINALIZED
+    session_create -> open -- session_finalize, every topic FINALIZED --> locked
+
+Files follow the catalog: they are durable before a session is locked, and removed after their rows are.
+
+Must not know: Flight. Next: `put`.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from mosaico_ingest.enum import FlightAction
+from mosaico_ingest.errors import (
+    AlreadyExistsError,
+    InvalidRequestError,
+    NotFoundError,
+    PreconditionError,
+    UnauthorizedError,
+)
+from mosaico_ingest.protocol import messages
+from mosaico_ingest.protocol.actions import ACTIONS, envelope
+from mosaico_ingest.protocol.generations import Generation
+from mosaico_ingest.protocol.names import Locator, LocatorKind
+from mosaico_ingest.protocol.ulid import make_ulid
+from mosaico_ingest.protocol.wire import load_request, to_json
+from mosaico_ingest.server.catalog import Catalog
+from mosaico_ingest.server.lookup import expect, find_sequence, find_session, find_topic
+from mosaico_ingest.server.store import Store
+from mosaico_ingest.server.tables import (
+    TopicState,
+    chunks,
+    notifications,
+    sequences,
+    sessions,
+    topics,
+)
+
+__all__ = ["Control"]
+
+
+class Control:
+    """
+    Carries out actions.
+
+    Thread: any.
+    """
+
+    def __init__(self, catalog: Catalog, store: Store, generation: Generation) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._generation = generation
+        self._handlers: Mapping[FlightAction, Callable[[Any], object | None]] = {
+            FlightAction.Version: self._version,
+            FlightAction.Info: self._info,
+            FlightAction.SequenceCreate: self._sequence_create,
+            FlightAction.SequenceDelete: self._sequence_delete,
+            FlightAction.SessionCreate: self._session_create,
+            FlightAction.SessionFinalize: self._session_finalize,
+            FlightAction.SessionDelete: self._session_delete,
+            FlightAction.TopicCreate: self._topic_create,
+            FlightAction.TopicDelete: self._topic_delete,
+            FlightAction.SequenceNotificationCreate: self._notification_create(
+                LocatorKind.Sequence
+            ),
+            FlightAction.SequenceNotificationList: self._notification_list(LocatorKind.Sequence),
+            FlightAction.SequenceNotificationPurge: self._notification_purge(LocatorKind.Sequence),
+            FlightAction.TopicNotificationCreate: self._notification_create(LocatorKind.Topic),
+            FlightAction.TopicNotificationList: self._notification_list(LocatorKind.Topic),
+            FlightAction.TopicNotificationPurge: self._notification_purge(LocatorKind.Topic),
+        }
+
+    def act(self, name: str, body: bytes) -> bytes:
+        """
+        Carry out the action *name* and return the body of its one Result.
+
+        Raises:
+            RemoteError: It is refused; the class says why.
+        """
+        try:
+            action = FlightAction(name)
+            handler = self._handlers[action]
+        except (ValueError, KeyError):
+            msg = f"no available action for string `{name[:64]}`"
+            raise InvalidRequestError(msg) from None
+        request: object = load_request(ACTIONS[action].request, body)
+        return envelope(action, handler(request))
+
+    def _version(self, _: messages.Empty) -> messages.ServerVersion:
+        return self._generation.version
+
+    def _info(self, _: messages.Empty) -> messages.ServerInfo:
+        known = self._generation.version
+        return messages.ServerInfo(
+            version=known.version, semver=known.semver, config=messages.GrpcLimits()
+        )
+
+    def _sequence_create(self, request: messages.SequenceCreate) -> None:
+        name = expect(request.locator, LocatorKind.Sequence).sequence
+        row = {
+            "name": name,
+            "user_metadata": to_json(request.user_metadata),
+            "created_at_ns": time.time_ns(),
+        }
+        with self._catalog.write() as connection:
+            if connection.scalar(sa.select(sequences.c.id).where(sequences.c.name == name)):
+                msg = f"{name} already exists"
+                raise AlreadyExistsError(msg)
+            connection.execute(sequences.insert(), row)
+
+    def _sequence_delete(self, request: messages.ResourceRequest) -> None:
+        name = expect(request.locator, LocatorKind.Sequence).sequence
+        try:
+            with self._catalog.write(durable=True) as connection:
+                found = find_sequence(connection, name)
+                belong = sessions.c.sequence_id == found.id
+                folders = connection.scalars(sa.select(sessions.c.uuid).where(belong)).all()
+                connection.execute(sequences.delete().where(sequences.c.id == found.id))
+        except NotFoundError:
+            if self._generation.deletes_missing:
+                return
+            raise
+        for folder in folders:
+            self._store.discard_session(folder)
+
+    def _session_create(self, request: messages.ResourceRequest) -> object:
+        name = expect(request.locator, LocatorKind.Sequence).sequence
+        now_ns, uuid = time.time_ns(), str(uuid4())
+        ulid = make_ulid(now_ns, os.urandom(10))
+        with self._catalog.write() as connection:
+            sequence = find_sequence(connection, name)
+            row = {"sequence_id": sequence.id, "uuid": uuid, "ulid": ulid, "created_at_ns": now_ns}
+            connection.execute(sessions.insert(), row)
+        if not self._generation.session_has_locator:
+            return messages.UuidOnly(uuid)
+        locator = Locator(kind=LocatorKind.Session, sequence=name, session=ulid)
+        return messages.SessionCreated(uuid=uuid, locator=str(locator))
+
+    def _session_finalize(self, request: messages.SessionFinalize) -> None:
+        with self._catalog.read() as connection:
+            folder = find_session(connection, uuid=request.session_uuid).uuid
+        self._store.seal(folder)
+        with self._catalog.write(durable=True) as connection:
+            session = find_session(connection, uuid=request.session_uuid)
+            self._refuse_incomplete(connection, session)
+            connection.execute(
+                sessions.update()
+                .where(sessions.c.id == session.id, sessions.c.completed_at_ns.is_(None))
+                .values(completed_at_ns=time.time_ns())
+            )
+
+    def _refuse_incomplete(self, connection: sa.Connection, session: sa.Row[Any]) -> None:
+        states = connection.execute(
+            sa.select(topics.c.name, topics.c.state)
+            .where(topics.c.session_id == session.id)
+            .order_by(topics.c.id)
+        ).all()
+        if not states:
+            msg = f"Session `{session.uuid}` is empty."
+            raise PreconditionError(msg)
+        for name, state in states:
+            locator = session.sequence + name
+            if state == TopicState.Empty:
+                msg = (
+                    f"DoPut not called for topic `{locator}`. Upload its data or delete the topic."
+                )
+                raise PreconditionError(msg)
+            if state == TopicState.Uploading:
+                msg = f"Topic `{locator}` is already uploading data."
+                raise PreconditionError(msg)
+
+    def _session_delete(self, request: messages.SessionDelete) -> None:
+        if not request.locator and not request.session_uuid:
+            msg = "body deserialization error: required field missing @ $.locator"
+            raise InvalidRequestError(msg)
+        with self._catalog.write(durable=True) as connection:
+            # The locator wins: clients that have one send nothing else.
+            uuid = "" if request.locator else request.session_uuid
+            session = find_session(connection, uuid=uuid, locator=request.locator)
+            connection.execute(sessions.delete().where(sessions.c.id == session.id))
+        self._store.discard_session(session.uuid)
+
+    def _topic_create(self, request: messages.TopicCreate) -> messages.TopicCreated:
+        uuid = str(uuid4())
+        with self._catalog.write() as connection:
+            session = find_session(connection, uuid=request.session_uuid)
+            if session.completed_at_ns is not None:
+                msg = f"Session `{session.uuid}` already finalized."
+                raise PreconditionError(msg)
+            locator = expect(request.locator, LocatorKind.Topic)
+            if locator.sequence != session.sequence:
+                msg = f"Unauthorized: {locator} does not lie in the sequence of the session"
+                raise UnauthorizedError(msg)
+            taken = sa.select(topics.c.id).where(
+                topics.c.sequence_id == session.sequence_id, topics.c.name == locator.topic
+            )
+            if connection.scalar(taken):
+                msg = f"{locator} already exists"
+                raise AlreadyExistsError(msg)
+            row = {
+                "sequence_id": session.sequence_id,
+                "session_id": session.id,
+                "name": locator.topic,
+                "uuid": uuid,
+                "ontology_tag": request.ontology_tag,
+                "serialization_format": request.serialization_format.value,
+                "user_metadata": to_json(request.user_metadata),
+                "state": TopicState.Empty.value,
+                "created_at_ns": time.time_ns(),
+            }
+            connection.execute(topics.insert(), row)
+        return messages.TopicCreated(uuid)
+
+    def _topic_delete(self, request: messages.ResourceRequest) -> None:
+        locator = expect(request.locator, LocatorKind.Topic)
+        with self._catalog.write(durable=True) as connection:
+            topic = find_topic(connection, locator)
+            belong = chunks.c.topic_id == topic.id
+            paths = connection.scalars(sa.select(chunks.c.path).where(belong)).all()
+            connection.execute(topics.delete().where(topics.c.id == topic.id))
+        self._store.discard(paths)
+
+    def _notification_create(
+        self, kind: LocatorKind
+    ) -> Callable[[messages.NotificationCreate], None]:
+        def create(request: messages.NotificationCreate) -> None:
+            locator = expect(request.locator, kind)
+            if request.notification_type != messages.NOTIFICATION_ERROR:
+                msg = f"Bad request: invalid notification type `{request.notification_type}`"
+                raise InvalidRequestError(msg)
+            with self._catalog.write() as connection:
+                row = {
+                    **_target(connection, locator),
+                    "notification_type": request.notification_type,
+                    "msg": request.msg,
+                    "created_at_ns": time.time_ns(),
+                }
+                connection.execute(notifications.insert(), row)
+
+        return create
+
+    def _notification_list(
+        self, kind: LocatorKind
+    ) -> Callable[[messages.ResourceRequest], messages.NotificationList]:
+        def list_all(request: messages.ResourceRequest) -> messages.NotificationList:
+            locator = expect(request.locator, kind)
+            with self._catalog.read() as connection:
+                rows = connection.execute(
+                    sa.select(notifications)
+                    .where(_matches(_target(connection, locator)))
+                    .order_by(notifications.c.id)
+                ).all()
+            return messages.NotificationList(
+                [
+                    messages.Notification(
+                        name=str(locator),
+                        notification_type=row.notification_type,
+                        msg=row.msg,
+                        created_datetime=messages.format_created(row.created_at_ns),
+                    )
+                    for row in rows
+                ]
+            )
+
+        return list_all
+
+    def _notification_purge(self, kind: LocatorKind) -> Callable[[messages.ResourceRequest], None]:
+        def purge(request: messages.ResourceRequest) -> None:
+            locator = expect(request.locator, kind)
+            with self._catalog.write() as connection:
+                connection.execute(
+                    notifications.delete().where(_matches(_target(connection, locator)))
+                )
+
+        return purge
+
+
+def _target(connection: sa.Connection, locator: Locator) -> dict[str, int | None]:
+    """Return the columns that tie a notification to exactly the sequence or topic at *locator*."""
+    if locator.kind is LocatorKind.Sequence:
+        return {"sequence_id": find_sequence(connection, locator.sequence).id, "topic_id": None}
+    topic = find_topic(connection, locator)
+    return {"sequence_id": topic.sequence_id, "topic_id": topic.id}
+
+
+def _matches(target: Mapping[str, int | None]) -> sa.ColumnElement[bool]:
+    return sa.and_(*(notifications.c[name] == value for name, value in target.items()))

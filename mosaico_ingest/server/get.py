@@ -1,0 +1,221 @@
+"""
+What readers ask: which sequences there are, what they hold, and the rows of a topic.
+
+Must not know: how rows are merged, how anything is written. Next: `reading`.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import sqlalchemy as sa
+from pyarrow import flight
+
+from mosaico_ingest.enum import SerializationFormat
+from mosaico_ingest.errors import InvalidRequestError
+from mosaico_ingest.protocol.flight import InfoCommand, topic_location
+from mosaico_ingest.protocol.manifests import (
+    SequenceAppMetadata,
+    SessionManifest,
+    TimeSpan,
+    TopicAppMetadata,
+    TopicDataInfo,
+    TopicInfo,
+)
+from mosaico_ingest.protocol.names import Locator, LocatorKind, parse_locator
+from mosaico_ingest.protocol.schema import TopicProperties, sequence_schema, topic_schema
+from mosaico_ingest.protocol.wire import dump, load_json, load_request
+from mosaico_ingest.server.catalog import Catalog
+from mosaico_ingest.server.faults import guarded
+from mosaico_ingest.server.lookup import Row, command_of, expect, find_sequence, find_topic
+from mosaico_ingest.server.reading import StoredChunk, Window, read_rows
+from mosaico_ingest.server.store import Store
+from mosaico_ingest.server.tables import TopicState, chunks, sequences, sessions, topics
+
+__all__ = ["Reader"]
+
+
+class Reader:
+    """
+    Answers readers.
+
+    Thread: any.
+    """
+
+    def __init__(self, catalog: Catalog, store: Store) -> None:
+        self._catalog = catalog
+        self._store = store
+
+    def list_sequences(self, criteria: bytes) -> Iterator[flight.FlightInfo]:
+        """
+        Yield one entry per sequence, also for those that are empty or unfinished.
+
+        Raises:
+            InvalidRequestError: Something else than everything is wanted.
+        """
+        if criteria not in (b"", b"/"):
+            msg = f"Bad request: unsupported criteria {criteria[:64]!r}"
+            raise InvalidRequestError(msg)
+        with self._catalog.read() as connection:
+            names = connection.scalars(sa.select(sequences.c.name).order_by(sequences.c.name)).all()
+        for name in names:
+            endpoint = flight.FlightEndpoint(name.encode(), [])
+            descriptor = flight.FlightDescriptor.for_path(name)
+            yield flight.FlightInfo(pa.schema([]), descriptor, [endpoint], -1, -1)
+
+    def info(self, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:
+        """
+        Describe a sequence with all its topics, or one topic.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidRequestError: The descriptor names neither.
+        """
+        command = load_request(InfoCommand, command_of(descriptor))
+        locator = parse_locator(command.resource_locator)
+        with self._catalog.read() as connection:
+            if locator.kind is LocatorKind.Sequence:
+                return self._sequence_info(connection, descriptor, command, locator)
+            topic = find_topic(connection, expect(command.resource_locator, LocatorKind.Topic))
+            endpoints = _endpoints(connection, locator.sequence, command, topics.c.id == topic.id)
+        return flight.FlightInfo(_schema_of(topic), descriptor, endpoints, -1, -1)
+
+    def schema(self, descriptor: flight.FlightDescriptor) -> pa.Schema:
+        """
+        Return the columns of a topic.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidRequestError: The descriptor names no topic.
+        """
+        command = load_request(InfoCommand, command_of(descriptor))
+        locator = expect(command.resource_locator, LocatorKind.Topic)
+        with self._catalog.read() as connection:
+            return _schema_of(find_topic(connection, locator))
+
+    def rows(self, ticket: bytes) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """
+        Return the columns of the topic that *ticket* names, and its rows in order of time.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidRequestError: The ticket was not given by this server.
+        """
+        command = load_request(InfoCommand, ticket)
+        locator = expect(command.resource_locator, LocatorKind.Topic)
+        with self._catalog.read() as connection:
+            topic = find_topic(connection, locator)
+            found = connection.execute(
+                sa.select(chunks.c.path, chunks.c.min_ns, chunks.c.max_ns)
+                .where(chunks.c.topic_id == topic.id)
+                .order_by(chunks.c.id)
+            ).all()
+        schema = _schema_of(topic)
+        stored = [StoredChunk(path=path, min_ns=low, max_ns=high) for path, low, high in found]
+        window = Window(command.timestamp_ns_start, command.timestamp_ns_end)
+        return schema, guarded(read_rows)(self._store, stored, schema, window)
+
+    def _sequence_info(
+        self,
+        connection: sa.Connection,
+        descriptor: flight.FlightDescriptor,
+        command: InfoCommand,
+        locator: Locator,
+    ) -> flight.FlightInfo:
+        sequence = find_sequence(connection, locator.sequence)
+        user_metadata = load_json(sequence.user_metadata)
+        endpoints = _endpoints(
+            connection, sequence.name, command, topics.c.sequence_id == sequence.id
+        )
+        told = SequenceAppMetadata(
+            created_at_ns=sequence.created_at_ns,
+            resource_locator=sequence.name,
+            user_metadata=user_metadata,
+            sessions=_manifests(connection, sequence),
+        )
+        return flight.FlightInfo(
+            sequence_schema(user_metadata),
+            descriptor,
+            endpoints,
+            -1,
+            -1,
+            ordered=False,
+            app_metadata=dump(told),
+        )
+
+
+def _manifests(connection: sa.Connection, sequence: Row) -> list[SessionManifest]:
+    locators: dict[int, list[str]] = {}
+    for session_id, name in connection.execute(
+        sa.select(topics.c.session_id, topics.c.name)
+        .where(topics.c.sequence_id == sequence.id)
+        .order_by(topics.c.id)
+    ):
+        locators.setdefault(session_id, []).append(sequence.name + name)
+    found = connection.execute(
+        sa.select(sessions).where(sessions.c.sequence_id == sequence.id).order_by(sessions.c.id)
+    )
+    return [
+        SessionManifest(
+            uuid=row.uuid,
+            locator=f"{sequence.name}:{row.ulid}",
+            created_at_ns=row.created_at_ns,
+            completed_at_ns=row.completed_at_ns,
+            locked=row.completed_at_ns is not None,
+            topics=locators.get(row.id, []),
+        )
+        for row in found
+    ]
+
+
+def _endpoints(
+    connection: sa.Connection, sequence: str, command: InfoCommand, which: sa.ColumnElement[bool]
+) -> list[flight.FlightEndpoint]:
+    found = connection.execute(
+        sa.select(
+            topics,
+            sa.func.count(chunks.c.id).label("chunk_count"),
+            sa.func.coalesce(sa.func.sum(chunks.c.rows), 0).label("rows"),
+            sa.func.coalesce(sa.func.sum(chunks.c.bytes), 0).label("bytes"),
+            sa.func.min(chunks.c.min_ns).label("min_ns"),
+            sa.func.max(chunks.c.max_ns).label("max_ns"),
+        )
+        .outerjoin_from(topics, chunks)
+        .where(which)
+        .group_by(topics.c.id)
+        .order_by(topics.c.id)
+    )
+    return [_endpoint(row, sequence + row.name, command) for row in found]
+
+
+def _endpoint(row: Row, locator: str, command: InfoCommand) -> flight.FlightEndpoint:
+    span = None if row.min_ns is None else TimeSpan(start_ns=row.min_ns, end_ns=row.max_ns)
+    told = TopicAppMetadata(
+        created_at_ns=row.created_at_ns,
+        completed_at_ns=row.completed_at_ns,
+        locked=row.state == TopicState.Finalized,
+        resource_locator=locator,
+        info=TopicInfo(chunks_number=row.chunk_count, total_bytes=row.bytes, timestamp=span),
+        ontology_tag=row.ontology_tag,
+        serialization_format=row.serialization_format,
+        user_metadata=load_json(row.user_metadata),
+        data_info=TopicDataInfo(
+            interval=span,
+            total_row_count=row.rows,
+            total_bytes=row.bytes,
+            total_chunks_count=row.chunk_count,
+        ),
+    )
+    ticket = InfoCommand(locator, command.timestamp_ns_start, command.timestamp_ns_end)
+    return flight.FlightEndpoint(
+        dump(ticket), [flight.Location(topic_location(locator))], app_metadata=dump(told)
+    )
+
+
+def _schema_of(topic: Row) -> pa.Schema:
+    columns = pa.schema([])
+    if topic.arrow_schema is not None:
+        columns = pa.ipc.read_schema(pa.py_buffer(topic.arrow_schema))
+    properties = TopicProperties(
+        topic.ontology_tag, SerializationFormat(topic.serialization_format)
+    )
+    return topic_schema(columns, properties, load_json(topic.user_metadata))

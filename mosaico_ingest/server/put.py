@@ -1,0 +1,157 @@
+"""
+DoPut: one stream fills one topic, or leaves no trace but the topic's state.
+
+The chunks and the end of the upload become visible in one transaction, after the files are on the disk.
+
+Must not know: actions, how chunks are written. Next: `get`.
+"""
+
+import time
+from threading import Event
+
+import pyarrow as pa
+import sqlalchemy as sa
+from attrs import asdict
+from pyarrow import flight
+
+from mosaico_ingest.errors import (
+    PreconditionError,
+    ServerFaultError,
+    UnauthorizedError,
+    UnreachableError,
+)
+from mosaico_ingest.protocol.flight import PutCommand
+from mosaico_ingest.protocol.names import LocatorKind
+from mosaico_ingest.protocol.schema import check_upload_schema
+from mosaico_ingest.protocol.wire import load_request
+from mosaico_ingest.server.catalog import Catalog
+from mosaico_ingest.server.lookup import Row, check_uuid, command_of, expect, find_topic
+from mosaico_ingest.server.store import Store
+from mosaico_ingest.server.tables import TopicState, chunks, column_bounds, topics
+from mosaico_ingest.server.writing import ChunkWriter, MemoryShare, WrittenChunk
+
+__all__ = ["Receiver"]
+
+
+class Receiver:
+    """
+    Takes uploads.
+
+    Args:
+        catalog, store: Where they go.
+        stopping: Set when the server ends; uploads are broken off then.
+
+    Thread: any; one call per stream.
+    """
+
+    def __init__(self, catalog: Catalog, store: Store, stopping: Event) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._stopping = stopping
+        self._share = MemoryShare()
+
+    def receive(
+        self,
+        context: flight.ServerCallContext,
+        descriptor: flight.FlightDescriptor,
+        reader: flight.MetadataRecordBatchReader,
+    ) -> None:
+        """
+        Store what *reader* gives as the topic that *descriptor* names.
+
+        Raises:
+            RemoteError: The upload is refused, or broken off.
+            StoreFullError: No space is left.
+        """
+        command = load_request(PutCommand, command_of(descriptor))
+        schema = reader.schema
+        check_upload_schema(schema)
+        topic = self._begin(command)
+        name = f"{topic.session_uuid}/{topic.uuid}"
+        writer = ChunkWriter(self._store, self._share, name, schema)
+        try:
+            with self._share.stream():
+                self._drain(context, reader, writer)
+                written = writer.finish()
+            self._complete(topic, command.resource_locator, schema, written)
+        except BaseException as err:
+            writer.discard()
+            if isinstance(err, FileNotFoundError):
+                raise _deleted(command.resource_locator) from err
+            raise
+
+    def _begin(self, command: PutCommand) -> Row:
+        locator = expect(command.resource_locator, LocatorKind.Topic)
+        with self._catalog.write() as connection:
+            topic = find_topic(connection, locator)
+            if check_uuid(command.topic_uuid) != topic.uuid:
+                msg = f"Unauthorized: the uuid given for {locator} is not the one of its creation"
+                raise UnauthorizedError(msg)
+            if topic.state == TopicState.Finalized:
+                msg = f"Topic `{locator}` has already been uploaded and finalized."
+                raise PreconditionError(msg)
+            if topic.state == TopicState.Uploading:
+                msg = f"Topic `{locator}` is already uploading data."
+                raise PreconditionError(msg)
+            connection.execute(
+                topics.update()
+                .where(topics.c.id == topic.id)
+                .values(state=TopicState.Uploading.value)
+            )
+        return topic
+
+    def _drain(
+        self,
+        context: flight.ServerCallContext,
+        reader: flight.MetadataRecordBatchReader,
+        writer: ChunkWriter,
+    ) -> None:
+        for chunk in reader:
+            if self._stopping.is_set():
+                msg = "The server is stopping; upload the topic again when it is back."
+                raise UnreachableError(msg)
+            if chunk.data is not None:
+                chunk.data.validate(full=True)
+                writer.add(chunk.data)
+        if context.is_cancelled():  # a client that dies ends its stream like one that is done
+            msg = "Stream error: the client broke the upload off"
+            raise ServerFaultError(msg)
+
+    def _complete(
+        self, topic: Row, locator: str, schema: pa.Schema, written: list[WrittenChunk]
+    ) -> None:
+        with self._catalog.write() as connection:
+            done = connection.execute(
+                topics.update()
+                .where(topics.c.id == topic.id, topics.c.uuid == topic.uuid)
+                .values(
+                    state=TopicState.Finalized.value,
+                    completed_at_ns=time.time_ns(),
+                    arrow_schema=schema.serialize().to_pybytes(),
+                )
+            )
+            if not done.rowcount:
+                raise _deleted(locator)
+            for chunk in written:
+                _insert(connection, topic.id, chunk)
+
+
+def _insert(connection: sa.Connection, topic_id: int, chunk: WrittenChunk) -> None:
+    row = {
+        "topic_id": topic_id,
+        "path": chunk.path,
+        "rows": chunk.facts.rows,
+        "bytes": chunk.size_bytes,
+        "min_ns": chunk.facts.min_ns,
+        "max_ns": chunk.facts.max_ns,
+    }
+    key = connection.execute(chunks.insert(), row).inserted_primary_key
+    assert key is not None
+    if chunk.facts.bounds:
+        bounds = [{"chunk_id": key[0], **asdict(one)} for one in chunk.facts.bounds]
+        connection.execute(column_bounds.insert(), bounds)
+
+
+def _deleted(locator: str) -> PreconditionError:
+    msg = f"Topic `{locator}` was deleted while it was being uploaded."
+    return PreconditionError(msg)

@@ -1,0 +1,223 @@
+"""
+Running the server: in this process, or as a child that ends when its parent does.
+
+The child tells through its stdout that it is ready, or why it cannot be, and takes the end of its stdin for
+the death of its parent. It is in a session of its own, so that a Ctrl-C at the terminal is for the parent alone.
+
+Must not know: what is served. Next: nothing, this is the end of the path.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import IO, Self
+
+from mosaico_ingest import errors
+from mosaico_ingest.protocol.flight import location
+from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
+
+__all__ = ["ServerProcess", "run_server", "serve"]
+
+_GRACE_S = 5.0
+_STOP_S = 15.0
+
+
+class ServerProcess:
+    """
+    A server in a child process; see `serve`.
+
+    Attributes:
+        host, port: Where it listens.
+        pid: Its process id.
+        store: Its folder.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], store: Path, host: str, port: int) -> None:
+        self._process = process
+        self.store = store
+        self.host = host
+        self.port = port
+        self.pid = process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        code = self._process.poll()
+        state = "running" if code is None else f"ended with {code}"
+        return (
+            f"<ServerProcess {location(self.host, self.port)} pid {self.pid} {self.store} {state}>"
+        )
+
+    def stop(self) -> None:
+        """End the server: uploads that still run are broken off; may be called twice."""
+        _end(self._process)
+
+
+def serve(
+    store: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    generation: str = DEFAULT_GENERATION,
+) -> ServerProcess:
+    """
+    Start a server on *store* in a child process and return when it takes calls.
+
+    Args:
+        store: The folder; created if missing.
+        host, port: Where to listen; port 0 takes a free one.
+        generation: Which clients it serves, `0.3` to `0.7`.
+
+    Raises:
+        UsageError: The generation is unknown, or the address cannot be listened on.
+        StoreError: The store cannot be used; `StoreLockedError` if another server holds it.
+    """
+    find_generation(generation)
+    folder = Path(store).absolute()
+    command = [
+        sys.executable,
+        "-m",
+        "mosaico_ingest.server",
+        str(folder),
+        host,
+        str(port),
+        generation,
+    ]
+    process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        port = _read_ready(told, process)
+    except BaseException:
+        _end(process)
+        raise
+    return ServerProcess(process, folder, host, port)
+
+
+def run_server(
+    store: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    generation: str = DEFAULT_GENERATION,
+    on_ready: Callable[[int], None] | None = None,
+    parent: IO[bytes] | None = None,
+) -> None:
+    """
+    Serve in this process until SIGINT or SIGTERM, or until *parent* ends.
+
+    Calls that still run get a few seconds; then the process ends, whatever they wait for: what is finalized
+    is safe at any instant.
+
+    Args:
+        store, host, port, generation: As in `serve`.
+        on_ready: Called with the port once calls are taken.
+        parent: A pipe whose end is the signal to stop.
+
+    Raises:
+        UsageError, StoreError: As in `serve`.
+
+    Thread: the main one.
+    """
+    from mosaico_ingest.server.service import MosaicoServer
+
+    ended = threading.Event()
+
+    def end(_: int, __: FrameType | None) -> None:
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        _allow_many_files()
+        server = MosaicoServer(store, host=host, port=port, generation=generation)
+        if parent is not None:
+            threading.Thread(
+                target=_wait_for_end, args=(parent, ended), name="mi-parent", daemon=True
+            ).start()
+        if on_ready is not None:
+            on_ready(server.port)
+        ended.wait()
+        closing = threading.Thread(target=server.close, name="mi-close", daemon=True)
+        closing.start()
+        closing.join(_GRACE_S)
+        if closing.is_alive():
+            sys.stdout.flush()
+            os._exit(0)  # a stream that nobody ends keeps the service from ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_child(arguments: list[str]) -> int:
+    """Be the child of `serve`: *arguments* are store, host, port and generation."""
+    store, host, port, generation = arguments
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads a stray print of a library
+
+    def tell(told: dict[str, object]) -> None:
+        with out:
+            out.write(json.dumps(told).encode() + b"\n")
+
+    try:
+        run_server(
+            store,
+            host=host,
+            port=int(port),
+            generation=generation,
+            on_ready=lambda taken: tell({"port": taken}),
+            parent=sys.stdin.buffer,
+        )
+    except errors.MosaicoError as err:
+        tell({"error": type(err).__name__, "message": str(err)})
+        return 1
+    return 0
+
+
+def _read_ready(told: bytes, process: subprocess.Popen[bytes]) -> int:
+    if not told:
+        msg = f"The server ended with code {process.wait()} before it was ready; see its output above."
+        raise errors.StoreError(msg)
+    answer = json.loads(told)
+    if "error" in answer:
+        kind: type[errors.MosaicoError] = getattr(errors, answer["error"])
+        raise kind(answer["message"])
+    return int(answer["port"])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_end(pipe: IO[bytes], ended: threading.Event) -> None:
+    while pipe.read(4096):
+        pass
+    ended.set()
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files to what the system lets us: each upload holds one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,159 @@
+"""
+The Flight service: which call goes where, and nothing else.
+
+Must not know: what the calls mean. Next: `control`, `put`, `get`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Lock
+from types import TracebackType
+from typing import Self
+
+from pyarrow import flight
+
+from mosaico_ingest.errors import UsageError
+from mosaico_ingest.protocol.flight import location
+from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
+from mosaico_ingest.server.catalog import Catalog
+from mosaico_ingest.server.control import Control
+from mosaico_ingest.server.faults import border, guarded
+from mosaico_ingest.server.get import Reader
+from mosaico_ingest.server.put import Receiver
+from mosaico_ingest.server.recovery import recover
+from mosaico_ingest.server.store import Store
+
+__all__ = ["MosaicoServer"]
+
+
+class MosaicoServer:
+    """
+    A server on a store, running from the moment it is made until it is closed.
+
+    Args:
+        store: The folder; created if missing.
+        host, port: Where to listen; port 0 takes a free one.
+        generation: Which clients it serves, `0.3` to `0.7`.
+
+    Raises:
+        UsageError: The generation is unknown, or the address cannot be listened on.
+        StoreError: The store cannot be used; `StoreLockedError` if another server holds it.
+
+    Thread: any.
+    """
+
+    def __init__(
+        self,
+        store: str | Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        generation: str = DEFAULT_GENERATION,
+    ) -> None:
+        found = find_generation(generation)
+        self._closing = Lock()  # guards the end, which comes once
+        self._closed = False
+        self._stopping = Event()
+        self._store = Store(Path(store).absolute())
+        try:
+            self._catalog = Catalog.open(self._store.catalog_path)
+            try:
+                recover(self._catalog, self._store)
+                self._service = _Service(
+                    location(host, port),
+                    Control(self._catalog, self._store, found),
+                    Receiver(self._catalog, self._store, self._stopping),
+                    Reader(self._catalog, self._store),
+                )
+            except OSError as err:
+                self._catalog.close()
+                msg = (
+                    f"Cannot listen on {host}:{port}. "
+                    "Expected an address of this machine and a free port; port 0 takes any."
+                )
+                raise UsageError(msg) from err
+            except BaseException:
+                self._catalog.close()
+                raise
+        except BaseException:
+            self._store.close()
+            raise
+        self.host = host
+        self.port: int = self._service.port
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "serving"
+        return f"<MosaicoServer {location(self.host, self.port)} {self._store.root} {state}>"
+
+    @property
+    def store(self) -> Path:
+        """The folder."""
+        return self._store.root
+
+    def close(self) -> None:
+        """
+        Break off uploads at their next batch, wait for the running calls, release the store.
+
+        May be called twice.
+        """
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._stopping.set()
+            self._service.shutdown()
+            self._catalog.close()
+            self._store.close()
+
+
+class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is untyped
+    def __init__(self, address: str, control: Control, receiver: Receiver, reader: Reader) -> None:
+        # The parts come first: calls may arrive before the constructor of the base returns.
+        self._control = control
+        self._receiver = receiver
+        self._reader = reader
+        super().__init__(address)
+
+    def do_action(self, _: flight.ServerCallContext, action: flight.Action) -> list[bytes]:
+        with border():
+            return [self._control.act(action.type, action.body.to_pybytes())]
+
+    def do_put(
+        self,
+        context: flight.ServerCallContext,
+        descriptor: flight.FlightDescriptor,
+        reader: flight.MetadataRecordBatchReader,
+        _: flight.FlightMetadataWriter,
+    ) -> None:
+        with border():
+            self._receiver.receive(context, descriptor, reader)
+
+    def do_get(self, _: flight.ServerCallContext, ticket: flight.Ticket) -> flight.GeneratorStream:
+        with border():
+            schema, batches = self._reader.rows(ticket.ticket)
+        return flight.GeneratorStream(schema, batches)
+
+    def list_flights(
+        self, _: flight.ServerCallContext, criteria: bytes
+    ) -> Iterator[flight.FlightInfo]:
+        return guarded(self._reader.list_sequences)(criteria)
+
+    def get_flight_info(
+        self, _: flight.ServerCallContext, descriptor: flight.FlightDescriptor
+    ) -> flight.FlightInfo:
+        with border():
+            return self._reader.info(descriptor)
+
+    def get_schema(
+        self, _: flight.ServerCallContext, descriptor: flight.FlightDescriptor
+    ) -> flight.SchemaResult:
+        with border():
+            return flight.SchemaResult(self._reader.schema(descriptor))

@@ -1,0 +1,188 @@
+"""
+Where chunks lie: a folder on this machine, held by one server at a time.
+
+    STORE/lock               held while a server runs
+    STORE/catalog.sqlite     the catalog
+    STORE/chunks/SESSION/TOPIC-00000.parquet
+
+A chunk is written as `….part`; it gets its name when its bytes are on the disk, and becomes visible when
+the catalog names it. What a crash leaves in between is swept at the next start. Names that users give never
+become paths.
+
+Must not know: Parquet, Flight, what the catalog says. Next: `put`.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+from pyarrow import fs
+
+from mosaico_ingest.errors import StoreError, StoreFullError, StoreLockedError
+
+__all__ = ["Store", "full_disk_is_told"]
+
+_PART = ".part"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Store:
+    """
+    The chunks of one store, and the lock on it.
+
+    Args:
+        root: The folder; created if missing.
+
+    Raises:
+        StoreLockedError: Another server holds it.
+        StoreError: It cannot be created or written, or is some other folder.
+
+    Thread: any.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = _take_lock(root)
+        self._chunks = root / "chunks"
+        self._chunks.mkdir(exist_ok=True)
+        self._files = fs.SubTreeFileSystem(str(self._chunks), fs.LocalFileSystem(use_mmap=True))
+        self._syncing = ThreadPoolExecutor(1, thread_name_prefix="mi-sync")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Store {self.root}>"
+
+    @property
+    def catalog_path(self) -> Path:
+        """Where the catalog of this store is."""
+        return self.root / "catalog.sqlite"
+
+    def close(self) -> None:
+        """Let others have the store; may be called twice."""
+        self._syncing.shutdown()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def create(self, path: str) -> pa.NativeFile:
+        """Begin the chunk *path*, `SESSION/TOPIC-00000.parquet`, under its temporary name."""
+        with full_disk_is_told():
+            self._files.create_dir(path.rpartition("/")[0])
+            return self._files.open_output_stream(path + _PART)
+
+    def publish(self, path: str) -> Future[int]:
+        """Bring the finished chunk to the disk and give it its name, in the background; gives its bytes."""
+        return self._syncing.submit(self._publish, path)
+
+    def seal(self, folder: str) -> None:
+        """Make the names of the chunks of one session durable."""
+        for directory in (self._chunks / folder, self._chunks):
+            if directory.is_dir():
+                _sync(directory)
+
+    def open(self, path: str) -> pa.NativeFile:
+        """Open a published chunk for reading at any place."""
+        return self._files.open_input_file(path)
+
+    def size(self, path: str) -> int:
+        """Return the bytes of a published chunk, -1 if it is gone."""
+        try:
+            return (self._chunks / path).stat().st_size
+        except FileNotFoundError:
+            return -1
+
+    def discard(self, paths: Collection[str]) -> None:
+        """Remove chunks, published or not; those that are gone already do not matter."""
+        for path in paths:
+            for name in (path, path + _PART):
+                (self._chunks / name).unlink(missing_ok=True)
+
+    def discard_session(self, folder: str) -> None:
+        """Remove all chunks of a session."""
+        shutil.rmtree(self._chunks / folder, ignore_errors=True)
+
+    def sweep(self, known: Collection[str]) -> int:
+        """Remove every file that is no *known* chunk, and return how many; called before anyone reads."""
+        removed = 0
+        for folder in os.scandir(self._chunks):
+            if not folder.is_dir(follow_symlinks=False):
+                continue
+            for file in os.scandir(folder.path):
+                if f"{folder.name}/{file.name}" not in known:
+                    Path(file.path).unlink()
+                    removed += 1
+            if not any(os.scandir(folder.path)):
+                Path(folder.path).rmdir()
+        return removed
+
+    def _publish(self, path: str) -> int:
+        part = self._chunks / (path + _PART)
+        with full_disk_is_told():
+            _sync(part)
+            size_bytes = part.stat().st_size
+            part.rename(self._chunks / path)
+        return size_bytes
+
+
+@contextmanager
+def full_disk_is_told() -> Iterator[None]:
+    """
+    Turn what the system says about a full disk into an error that a client may see.
+
+    Raises:
+        StoreFullError: No space is left, or a quota or limit is reached.
+    """
+    try:
+        yield
+    except OSError as err:
+        if err.errno not in _FULL:
+            raise
+        msg = "The store is full: the chunk cannot be written. Free some space and upload the topic again."
+        raise StoreFullError(msg) from err
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take_lock(root: Path) -> int:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not (root / "lock").exists() and any(root.iterdir()):
+            msg = (
+                f"The folder {str(root)!r} is not empty and no store. Use an empty or a new folder."
+            )
+            raise StoreError(msg, path=str(root))
+        descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as err:
+        msg = f"Cannot use {str(root)!r} as a store: {err.strerror}. Expected a folder that can be written."
+        raise StoreError(msg, path=str(root)) from err
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as err:
+        os.close(descriptor)
+        msg = (
+            f"The store {str(root)!r} is held by another server. "
+            "Stop that one, connect to it with --server, or use another --store."
+        )
+        raise StoreLockedError(msg, path=str(root)) from err
+    return descriptor
