@@ -175,7 +175,6 @@ def test_events_carry_rows_and_bytes_per_batch(tmp_path, bench):
 
 def test_a_plugin_that_breaks_its_contract_costs_its_topic(tmp_path, bench):
     """A mapper that gives other columns than planned is named; nothing of its topic is stored."""
-
     path = write_lines(tmp_path / "run.lines", "/a 1 x")
     mapper = bench.host.registry.mappers["lines"].value
     original = type(mapper).compile
