@@ -123,7 +123,10 @@ class _ApplyRule:
         fields = Group(self.rule.fields).columns(rows, wanted)
         for field, column in zip(wanted, fields, strict=True):
             if column.null_count and not field.nullable:
-                msg = f"{column.null_count} messages have no {field.name!r}, which {self.rule.tag!r} requires."
+                msg = (
+                    f"{column.null_count} rows lack {field.name!r}, which {self.rule.tag!r} "
+                    "requires. Use --map /topic=fallback to keep the columns as decoded."
+                )
                 raise DecodeError(msg)
         return pa.RecordBatch.from_arrays(
             [*envelope(times, self.time, header), *fields], schema=self.schema

@@ -144,7 +144,7 @@ class Constant:
 
     value: object
 
-    def reads(self, row: pa.DataType) -> Iterator[str]:  # noqa: ARG002 - it reads nothing
+    def reads(self, row: pa.DataType) -> Iterator[str]:
         """Yield nothing."""
         yield from ()
 
