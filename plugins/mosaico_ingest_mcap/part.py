@@ -1,0 +1,117 @@
+"""
+One file of a recording and the messages in it, block by block, loaded ahead of the one who asks.
+
+Must not know: batches, other files. Next: `recording`.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Executor, Future
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from mosaico_ingest.plugin import Damage
+from mosaico_ingest_mcap.chunks import load
+from mosaico_ingest_mcap.contents import Contents
+from mosaico_ingest_mcap.file import File
+from mosaico_ingest_mcap.messages import Columns, Found, columns, find
+from mosaico_ingest_mcap.walking import Chunk, Stretch, walk_file
+
+__all__ = ["Block", "Part"]
+
+Bytes = npt.NDArray[np.uint8]
+
+_AHEAD = 2
+
+_Pending = tuple[Chunk, Future[Bytes | Damage]] | tuple[Stretch | Damage, None]
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """Messages whose bytes are in *data*; reading may start again at *start* of the file."""
+
+    start: int
+    data: Bytes
+    messages: Columns
+
+
+@attrs.frozen(eq=False)
+class Part:
+    """
+    One file of a recording.
+
+    Args:
+        base: Bytes of all parts before it: the positions of cursors count through all of them.
+        ids: Number in the recording of each of the file's channels.
+    """
+
+    file: File
+    contents: Contents
+    base: int
+    ids: Mapping[int, int]
+
+    def blocks(
+        self, position: int, wanted: Collection[int], ahead: Executor
+    ) -> Iterator[Block | Damage]:
+        """
+        Yield the messages from *position* of the file on, in stored order.
+
+        Args:
+            wanted: Numbers in the recording; chunks that hold no such channel are left alone, others
+                come with all their messages.
+            ahead: Loads the next chunks while the one before is looked at.
+        """
+        own = {channel for channel, number in self.ids.items() if number in wanted}
+        everything = len(own) == len(self.ids)
+        pending: deque[_Pending] = deque()
+        for item in walk_file(self.file, position, self.contents.chunks):
+            if not isinstance(item, Chunk):
+                pending.append((item, None))
+            elif everything or not item.indexes or not own.isdisjoint(item.counts):
+                pending.append((item, ahead.submit(load, self.file, item)))
+            if len(pending) > _AHEAD:
+                yield from _finish(*pending.popleft())
+        while pending:
+            yield from _finish(*pending.popleft())
+
+    def damage(self, found: Damage, *, of_several: bool) -> Damage:
+        """Return *found* as the recording tells it: with its own channel numbers, and the file's path."""
+        lost = {self.ids[channel]: n for channel, n in found.lost.items() if channel in self.ids}
+        return attrs.evolve(found, lost=lost, path=self.file.path if of_several else None)
+
+
+def _finish(
+    item: Chunk | Stretch | Damage, loaded: Future[Bytes | Damage] | None
+) -> Iterator[Block | Damage]:
+    """Turn what was met into messages."""
+    if isinstance(item, Stretch):
+        if len(item.found.messages):
+            yield Block(item.start, item.data, columns(item.data, item.found.messages))
+        return
+    if isinstance(item, Damage) or loaded is None:
+        if isinstance(item, Damage):
+            yield item
+        return
+    data = loaded.result()
+    if isinstance(data, Damage):
+        yield data
+        return
+    found = find(data, item.offsets)
+    messages = columns(data, found.messages)
+    yield Block(item.start, data, messages)
+    if item.is_whole and found.end < len(data):
+        yield _broken_off(item, found, messages)
+
+
+def _broken_off(chunk: Chunk, found: Found, messages: Columns) -> Damage:
+    """Describe a chunk without a checksum whose records stop making sense."""
+    given = {channel: len(part.starts) for channel, part in messages.by_channel()}
+    lost = {channel: n - given.get(channel, 0) for channel, n in chunk.counts.items()}
+    return Damage(
+        reason=f"A chunk is damaged: its records stop making sense at byte {found.end} of them.",
+        byte_range=(chunk.start, chunk.end),
+        time_range_ns=(chunk.header.start_ns, chunk.header.end_ns),
+        lost={channel: n for channel, n in lost.items() if n > 0},
+    )
