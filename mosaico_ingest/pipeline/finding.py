@@ -182,7 +182,8 @@ def _find_below(folder: Path, sources: Sources, forced: str) -> Iterator[Found]:
 def _expand(text: str | Path) -> Iterable[Path]:
     """Return the paths that *text* names; a glob that matches nothing stays as it is."""
     path = Path(text)
-    if not path.exists() and glob.has_magic(str(text)):
+    # os.path.exists does not raise where a parent folder may not be searched.
+    if glob.has_magic(str(text)) and not os.path.exists(path):  # noqa: PTH110
         matches = sorted(glob.glob(str(text), recursive=True))  # noqa: PTH207 - a pattern may be absolute
         if matches:
             return [Path(os.path.abspath(match)) for match in matches]  # noqa: PTH100 - see below
