@@ -61,7 +61,8 @@ class Payloads:
         long = np.flatnonzero(self.lengths > _INLINE_BYTES)
         if len(long):
             at = self.starts[long]
-            views[long, 1] = self.buffer[at[:, None] + np.arange(4)].view(np.uint32)[:, 0]
+            words = np.ndarray((len(self.buffer) - 3,), np.uint32, self.buffer, 0, (1,))
+            views[long, 1] = words[at]
             views[long, 3] = at
         if len(inline):
             body = views[inline].view(np.uint8)
