@@ -100,7 +100,8 @@ class Rows:
         copied: npt.NDArray[np.generic]
         if isinstance(at, int) and self.stride is not None:
             first = int(self.origins[0]) + at
-            copied = np.ndarray((len(self),), item, self.buffer, first, (self.stride,)).copy()
+            copied = np.frombuffer(pa.allocate_buffer(len(self) * width), item)
+            copied[...] = np.ndarray((len(self),), item, self.buffer, first, (self.stride,))
         else:
             window = np.ndarray((len(self.buffer) - width + 1,), item, self.buffer, 0, (1,))
             copied = window[self.origins + at]
