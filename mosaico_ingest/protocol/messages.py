@@ -99,10 +99,10 @@ class NotificationCreate:
 
 @attrs.frozen(kw_only=True)
 class SessionCreated:
-    """The new session: its uuid is a capability, its locator a name."""
+    """The new session: its uuid is a capability, its locator a name, which servers before 0.5 leave out."""
 
     uuid: str
-    locator: str
+    locator: str = ""
 
 
 @attrs.frozen

@@ -15,6 +15,7 @@ from attrs import asdict
 from pyarrow import flight
 
 from mosaico_ingest.errors import (
+    InvalidRequestError,
     PreconditionError,
     ServerFaultError,
     UnauthorizedError,
@@ -110,9 +111,11 @@ class Receiver:
             if self._stopping.is_set():
                 msg = "The server is stopping; upload the topic again when it is back."
                 raise UnreachableError(msg)
-            if chunk.data is not None:
-                chunk.data.validate(full=True)
-                writer.add(chunk.data)
+            if chunk.data is None:  # how a client of pyarrow breaks off what it cannot cancel
+                msg = "Unsupported stream message: expected a record batch"
+                raise InvalidRequestError(msg)
+            chunk.data.validate(full=True)
+            writer.add(chunk.data)
         if context.is_cancelled():  # a client that dies ends its stream like one that is done
             msg = "Stream error: the client broke the upload off"
             raise ServerFaultError(msg)
