@@ -1,1 +1,10 @@
-"""F3, the client's three layers: control, data and processing."""
+"""
+F3, the client: control, data and processing layers behind `MosaicoClient`.
+
+Must not know: hooks, server. Next: `address`, `control`, `connections`, `stream`, `rows`,
+`outbox`, `topic`, `sequence`, `facts`, `handlers`, `client`.
+"""
+
+from mosaico_ingest.client.client import MosaicoClient
+
+__all__ = ["MosaicoClient"]
