@@ -7,10 +7,13 @@ import attrs
 import numpy as np
 import pyarrow as pa
 import pytest
+from mosaico_ingest_ontology import mosaico_ontologies
+from mosaico_ingest_ros.mapping import mappers
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from mosaico_ingest.plugin import Channel as RosChannel
 from mosaico_ingest.plugin import (
     Claim,
     MapRequest,
@@ -18,9 +21,6 @@ from mosaico_ingest.plugin import (
     TimePolicy,
     Times,
 )
-from mosaico_ingest.plugin import Channel as RosChannel
-from mosaico_ingest_ontology import mosaico_ontologies
-from mosaico_ingest_ros.mapping import mappers
 
 pytest.register_assert_rewrite("mosaico_ingest.testing.mapper")
 
@@ -95,7 +95,7 @@ class RosWorld:
         values = [self._value((item_kind, item), rng) for _ in range(count)]
         if kind == Nodetype.ARRAY and rng.random() < 0.3:
             values = [type(value)() for value in values]  # matrices of zeros
-        if item_kind == Nodetype.BASE and item[0] not in {"string"}:
+        if item_kind == Nodetype.BASE and item[0] != "string":
             return np.array(values, ARROW[item[0]].to_pandas_dtype())
         return values
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-
-from mosaico_ingest.plugin import Mapper, Ontology
-from mosaico_ingest.testing.mapper import MapperContract, MapperSample
 from mosaico_ingest_ontology import mosaico_ontologies
 from mosaico_ingest_ros.mapping import mappers
 from mosaico_ingest_ros.mapping.geometry import GEOMETRY, TF_MESSAGES
 from mosaico_ingest_ros.mapping.mapper import RosOptions
 from mosaico_ingest_ros.mapping.sensors import SENSORS, VALUES
+
+from mosaico_ingest.plugin import Mapper, Ontology
+from mosaico_ingest.testing.mapper import MapperContract, MapperSample
 
 
 class TestRosMapper(MapperContract):

@@ -3,12 +3,12 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from mosaico_ingest.errors import DecodeError, PlanError
-from mosaico_ingest.plugin import Channel, Fit, MapRequest, Ontology, TimePolicy, Times
 from mosaico_ingest_ontology import mosaico_ontologies
 from mosaico_ingest_ros.mapping import mappers
 from mosaico_ingest_ros.mapping.mapper import RosMapper, RosOptions, TfForm
+
+from mosaico_ingest.errors import DecodeError, PlanError
+from mosaico_ingest.plugin import Channel, Fit, MapRequest, Ontology, TimePolicy, Times
 
 
 def retyped(data: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:

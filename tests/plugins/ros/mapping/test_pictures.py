@@ -2,7 +2,6 @@
 
 import pyarrow as pa
 import pytest
-
 from mosaico_ingest_ros.mapping.pictures import PictureFormat, format_word
 
 JPEG, PNG = b"\xff\xd8\xff\xe0 and more", b"\x89PNG\r\n\x1a\n and more"
