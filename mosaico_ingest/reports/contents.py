@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mosaico_ingest.model.plan import Fit, RecordingPlan, TopicPlan
 from mosaico_ingest.model.recording import Channel, Damage, RecordingInfo
 from mosaico_ingest.reports.summary import damage_line
-from mosaico_ingest.reports.text import Block, Column, Table
+from mosaico_ingest.reports.text import Block, Column, Table, short_path
 from mosaico_ingest.units import (
     format_bytes,
     format_count,
@@ -25,7 +25,7 @@ _FITS = {Fit.EXACT: "exact", Fit.FAMILY: "family", Fit.FALLBACK: "fallback"}
 def info_blocks(info: RecordingInfo) -> Iterator[Block]:
     """Yield what one recording holds."""
     messages = "unknown number of" if info.messages is None else format_count(info.messages)
-    yield f"{info.path}: {info.format}, {format_bytes(info.size_bytes)}, {messages} messages"
+    yield f"{short_path(info.path)}: {info.format}, {format_bytes(info.size_bytes)}, {messages} messages"
     if len(info.files) > 1:
         yield f"  files:        {', '.join(file.name for file in info.files)}"
     yield f"  time:         {time_range(info.start_ns, info.end_ns)}"
@@ -86,7 +86,7 @@ def info_to_json(info: RecordingInfo) -> dict[str, object]:
 
 def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
     """Yield what a run would do with one recording."""
-    yield f"{plan.info.path} ({plan.source}) -> {plan.sequence}"
+    yield f"{short_path(plan.info.path)} ({plan.source}) -> {plan.sequence}"
     if plan.topics:
         yield _topic_table(plan.topics)
     for topic in plan.topics:

@@ -4,14 +4,12 @@ How a run ended: as tables for people, as one object for machines.
 Must not know: where it is printed. Next: `notices`.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.report import RecordingReport, RecordingStatus, RunReport, TopicReport
-from mosaico_ingest.reports.text import Block, Column, Table
+from mosaico_ingest.reports.text import Block, Column, Table, short_path
 from mosaico_ingest.units import format_bytes, format_count, format_seconds
 
 __all__ = ["damage_line", "recording_blocks", "report_to_json", "run_blocks"]
@@ -50,7 +48,7 @@ def recording_blocks(recording: RecordingReport) -> Iterator[Block]:
     """Yield what became of one recording: a table of its topics, then whatever is not as it should be."""
     status = _WORDS[recording.status]
     arrow = f" -> {recording.sequence}" if recording.sequence else ""
-    yield f"{_short(recording.path)}{arrow}: {status}"
+    yield f"{short_path(recording.path)}{arrow}: {status}"
     if recording.topics and recording.status is not RecordingStatus.AlreadyStored:
         yield _topic_table(recording)
         yield from (f"  {line}" for line in _reason_lines(recording))
@@ -186,11 +184,6 @@ def _reason_lines(recording: RecordingReport) -> Iterator[str]:
         names = topics[kind, reason]
         where = names[0] if len(names) == 1 else f"{len(names)} topics"
         yield f"{where}: {format_count(count)} {kind}: {reason}"
-
-
-def _short(path: str) -> str:
-    """Leave out the folder that the user is in."""
-    return path.removeprefix(f"{Path.cwd()}{os.sep}")
 
 
 def _total_line(report: RunReport) -> str:

@@ -4,15 +4,17 @@ Tables and lines on a stream: styled to fit a terminal, plain and aligned everyw
 Must not know: what the tables say. Next: `summary`.
 """
 
+import os
 import shutil
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO
 
 import attrs
 
 from mosaico_ingest.units import printable
 
-__all__ = ["Block", "Column", "Table", "print_blocks"]
+__all__ = ["Block", "Column", "Table", "print_blocks", "short_path"]
 
 _GAP = 2
 
@@ -85,6 +87,11 @@ class Table:
 
 
 Block = Table | str
+
+
+def short_path(path: str | Path) -> str:
+    """Leave out the folder that the user is in."""
+    return str(path).removeprefix(f"{Path.cwd()}{os.sep}")
 
 
 def print_blocks(blocks: Iterable[Block], stream: TextIO) -> None:

@@ -44,7 +44,7 @@ def started_line(plan: RecordingPlan) -> str:
 def finished_line(report: RecordingReport) -> str:
     """Say how a recording ended."""
     line = f"{printable(Path(report.path).name)}: {_WORDS[report.status]}"
-    if report.topics:
+    if report.topics and report.status is not RecordingStatus.AlreadyStored:
         stored = format_count(sum(topic.stored for topic in report.topics))
         size, span = format_bytes(report.nbytes), format_seconds(report.seconds)
         line += f", {stored} messages, {size} in {span}"

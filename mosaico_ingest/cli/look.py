@@ -1,0 +1,138 @@
+"""
+The commands that look and change nothing: `inspect`, `plan`, `plugins`.
+
+Must not know: networks. Next: `mosaico_ingest.run`.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mosaico_ingest.cli.hosting import HostCommand, chosen_host, chosen_options
+from mosaico_ingest.cli.options import json_flag, plan_flags, settings_of
+from mosaico_ingest.cli.output import print_error, print_json, print_result
+from mosaico_ingest.model.settings import Settings
+
+if TYPE_CHECKING:
+    from mosaico_ingest.hooks.host import Host
+    from mosaico_ingest.reports.text import Block
+
+__all__ = ["inspect_command", "plan_command", "plugins_command", "show_plan"]
+
+
+@click.command("inspect", cls=HostCommand)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--source", metavar="NAME", default="", help="Format of all files; no detection.")
+@json_flag
+@click.pass_context
+def inspect_command(ctx: click.Context, /, paths: tuple[str, ...], source: str, json: bool) -> None:
+    """
+    Tell what is inside recordings.
+
+    Lists channels with types, encodings, counts and rates, time range, size, compression, attachments,
+    metadata and damage. Uses no network and changes nothing.
+
+    Examples:
+      mosaico-ingest inspect drive.mcap
+      mosaico-ingest inspect runs/ --json
+    """
+    from mosaico_ingest import run
+    from mosaico_ingest.reports.contents import info_blocks, info_to_json
+
+    settings = Settings(source=source, options=chosen_options(ctx))
+    found = run.inspect(paths, host=chosen_host(ctx), settings=settings)
+    if json:
+        print_json(
+            {
+                "recordings": [
+                    info_to_json(item.info)
+                    if item.info
+                    else {"path": str(item.path), "error": item.error}
+                    for item in found
+                ]
+            }
+        )
+    else:
+        print_result(_parted(info_blocks(item.info) for item in found if item.info))
+        for item in found:
+            if not item.info:
+                print_error(item.error)
+    ctx.exit(0 if all(item.info for item in found) else 1)
+
+
+@click.command("plan", cls=HostCommand)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@plan_flags
+@json_flag
+@click.pass_context
+def plan_command(ctx: click.Context, /, paths: tuple[str, ...], json: bool, **_: object) -> None:
+    """
+    Tell what `run` would do, without doing it.
+
+    Names the sequence of each recording and, for each channel, its topic, ontology type, decoder and mapper
+    with the reason; what is skipped and why; and every conflict with the flag that settles it. Uses no
+    network.
+
+    Examples:
+      mosaico-ingest plan drive.mcap
+      mosaico-ingest plan drive.mcap --topics '/camera/*' --json
+
+    Exit code: 0 the run could begin, 1 something stops it.
+    """
+    ctx.exit(show_plan(paths, chosen_host(ctx), settings_of(ctx), as_json=json))
+
+
+@click.command("plugins", cls=HostCommand)
+@json_flag
+@click.pass_context
+def plugins_command(ctx: click.Context, /, json: bool) -> None:
+    """
+    List the plugins: what they hand in, and why one is not loaded.
+
+    Examples:
+      mosaico-ingest plugins
+      mosaico-ingest plugins -p no:rosbag --json
+    """
+    from mosaico_ingest.reports.plugins import plugin_blocks, plugins_to_json
+
+    statuses = chosen_host(ctx).statuses
+    if json:
+        print_json(plugins_to_json(statuses))
+    else:
+        print_result(plugin_blocks(statuses))
+
+
+def show_plan(
+    paths: Sequence[str | Path], host: "Host", settings: Settings, *, as_json: bool
+) -> int:
+    """Print what a run would do, and return the exit code: 1 where something stops it."""
+    from mosaico_ingest import run
+    from mosaico_ingest.reports.contents import plan_blocks, plan_to_json
+
+    planned = run.plan(paths, host=host, settings=settings)
+    if as_json:
+        recordings = [
+            {
+                "path": str(item.path),
+                **(plan_to_json(item.plan) if item.plan else {}),
+                "error": item.error,
+            }
+            for item in planned
+        ]
+        print_json({"recordings": recordings})
+    else:
+        print_result(_parted(plan_blocks(item.plan) for item in planned if item.plan))
+        for item in planned:
+            if item.error:
+                print_error(item.error)
+    return 1 if any(item.error for item in planned) else 0
+
+
+def _parted(groups: "Iterator[Iterator[Block]]") -> "Iterator[Block]":
+    """Put an empty line between groups."""
+    for number, blocks in enumerate(groups):
+        if number:
+            yield ""
+        yield from blocks

@@ -1,0 +1,163 @@
+"""
+Flags that several commands share, and what they mean together.
+
+Must not know: what commands do with them. Next: `target`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mosaico_ingest.cli.hosting import chosen_options
+from mosaico_ingest.cli.types import BYTES, METADATA, TOPIC_MAP
+from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
+from mosaico_ingest.model.settings import Settings
+
+__all__ = ["json_flag", "plan_flags", "run_flags", "settings_of", "target_flags"]
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+_DEFAULTS = Settings()
+
+json_flag = click.option("--json", is_flag=True, help="Print one JSON object instead of tables.")
+
+_TARGET_FLAGS = (
+    click.option(
+        "--server",
+        metavar="URL",
+        envvar="MOSAICO_DAEMON_URL",
+        show_envvar=True,
+        help="Mosaico server, such as grpc://localhost:6726.",
+    ),
+    click.option(
+        "--store",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Folder of the embedded server, used where no server is named.  [default: ./mosaico-store]",
+    ),
+)
+
+_PLAN_FLAGS = (
+    click.option(
+        "--name",
+        metavar="TEMPLATE",
+        default="",
+        help="Sequence name, made of {name}, {parent} and {date}.  [default: {name}]",
+    ),
+    click.option(
+        "--topics",
+        metavar="GLOB",
+        multiple=True,
+        help="Channels to store; !GLOB leaves out. May be repeated: the last match decides.",
+    ),
+    click.option(
+        "--map",
+        metavar="TOPIC=NAME",
+        multiple=True,
+        type=TOPIC_MAP,
+        help="Ontology type or mapper for one topic. May be repeated.",
+    ),
+    click.option(
+        "--metadata",
+        metavar="KEY=VALUE",
+        multiple=True,
+        type=METADATA,
+        help="Metadata of every sequence; KEY:=JSON for numbers and lists. May be repeated.",
+    ),
+    click.option(
+        "--time",
+        type=click.Choice([policy.value for policy in TimePolicy]),
+        default=_DEFAULTS.time.value,
+        show_default=True,
+        help="Clock that becomes timestamp_ns; header falls back to log.",
+    ),
+    click.option("--skip-unmapped", is_flag=True, help="Skip channels that no ontology type fits."),
+    click.option("--source", metavar="NAME", default="", help="Format of all files; no detection."),
+)
+
+_RUN_FLAGS = (
+    click.option(
+        "--on-error",
+        type=click.Choice([policy.value for policy in SessionLevelErrorPolicy]),
+        default=_DEFAULTS.on_error.value,
+        show_default=True,
+        help="Keep a recording that fails for triage, or delete it.",
+    ),
+    click.option(
+        "--topic-on-error",
+        type=click.Choice([policy.value for policy in TopicLevelErrorPolicy]),
+        default=_DEFAULTS.topic_on_error.value,
+        show_default=True,
+        help="What a failing topic does: end its recording, be ignored, or end by itself.",
+    ),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="End a recording at the first damage, reject or plugin fault.",
+    ),
+    click.option(
+        "--again", is_flag=True, help="Store once more what is stored already, under a free name."
+    ),
+    click.option(
+        "--lanes", metavar="N", type=click.IntRange(1, 64), help="Connections.  [default: chosen]"
+    ),
+    click.option(
+        "--encoders",
+        metavar="N",
+        type=click.IntRange(1, 256),
+        help="Encoder threads.  [default: chosen]",
+    ),
+    click.option(
+        "--budget",
+        metavar="SIZE",
+        type=BYTES,
+        default=_DEFAULTS.budget_bytes,
+        help="Memory that batches in flight may hold.  [default: 256MiB]",
+    ),
+)
+
+
+def target_flags(command: Decorated) -> Decorated:
+    """Add the flags that say where sequences are."""
+    return _add(_TARGET_FLAGS, command)
+
+
+def plan_flags(command: Decorated) -> Decorated:
+    """Add the flags that decide what becomes of a recording."""
+    return _add(_PLAN_FLAGS, command)
+
+
+def run_flags(command: Decorated) -> Decorated:
+    """Add the flags of a run that do not change the plan."""
+    return _add(_RUN_FLAGS, command)
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """Return the settings that flags, environment and config file give together."""
+    given = ctx.params
+    return Settings(
+        name=given["name"],
+        topics=tuple(given["topics"]),
+        map=dict(given["map"]),
+        metadata=dict(given["metadata"]),
+        source=given["source"],
+        on_error=SessionLevelErrorPolicy(given.get("on_error", _DEFAULTS.on_error)),
+        topic_on_error=TopicLevelErrorPolicy(given.get("topic_on_error", _DEFAULTS.topic_on_error)),
+        time=TimePolicy(given["time"]),
+        skip_unmapped=given["skip_unmapped"],
+        strict=given.get("strict", False),
+        again=given.get("again", False),
+        lanes=given.get("lanes") or 0,
+        encoders=given.get("encoders") or 0,
+        budget_bytes=given.get("budget", _DEFAULTS.budget_bytes),
+        options=chosen_options(ctx),
+    )
+
+
+def _add(flags: tuple[Callable[[Decorated], Decorated], ...], command: Decorated) -> Decorated:
+    """Add *flags* so that the help lists them in their order."""
+    for flag in reversed(flags):
+        command = flag(command)
+    return command

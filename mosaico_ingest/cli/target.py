@@ -1,0 +1,100 @@
+"""
+Where sequences are: on a server, or in a store that an embedded server is started on for the command.
+
+Must not know: what is done there.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+from click.core import ParameterSource
+
+from mosaico_ingest.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from mosaico_ingest.client import MosaicoClient
+
+__all__ = ["DEFAULT_STORE", "Target", "chosen_target"]
+
+DEFAULT_STORE = Path("mosaico-store")
+
+# What is nearer to the user wins.
+_RANKS = {
+    ParameterSource.COMMANDLINE: 3,
+    ParameterSource.ENVIRONMENT: 2,
+    ParameterSource.DEFAULT_MAP: 1,
+}
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """
+    A server, or a store.
+
+    Args:
+        server: Address of a server, None for the embedded one.
+        store: Folder of the embedded server.
+    """
+
+    server: str | None = None
+    store: Path = DEFAULT_STORE
+
+    @contextmanager
+    def connect(self, *, connections: int = 0) -> "Iterator[MosaicoClient]":
+        """
+        Connect to the server; the embedded one is started for the block.
+
+        Raises:
+            UnreachableError: No server answers.
+            StoreError: There is no store, or it cannot be used.
+        """
+        from mosaico_ingest.client import MosaicoClient
+        from mosaico_ingest.client.address import Address
+
+        if self.server is not None:
+            environment = {**os.environ, "MOSAICO_DAEMON_URL": self.server}
+            address = Address.from_env(environment)
+            with MosaicoClient.connect_to(address, connections=connections) as client:
+                yield client
+            return
+        if not self.store.is_dir():
+            msg = (
+                f"There is no store at {str(self.store)!r}. "
+                "Name one with --store DIR, or a server with --server URL."
+            )
+            raise StoreError(msg, path=str(self.store))
+        from mosaico_ingest import run
+
+        with (
+            run.serve(self.store) as server,
+            MosaicoClient.connect(server.host, server.port, connections=connections) as client,
+        ):
+            yield client
+
+
+def chosen_target(ctx: click.Context) -> Target:
+    """
+    Return what `--server`, `--store`, the environment and the config file say together.
+
+    Raises:
+        UsageError: Both a server and a store are given, in the same place.
+    """
+    server, store = ctx.params["server"], ctx.params["store"]
+    if server and store:
+        ranks = {name: _rank(ctx, name) for name in ("server", "store")}
+        if ranks["server"] == ranks["store"]:
+            msg = f"Both the server {server!r} and the store {str(store)!r} are given. Name one of them."
+            raise UsageError(msg)
+        if ranks["server"] < ranks["store"]:
+            server = None
+    return Target(server=server) if server else Target(store=store or DEFAULT_STORE)
+
+
+def _rank(ctx: click.Context, name: str) -> int:
+    """Return how near to the user the value of a parameter was given."""
+    return _RANKS.get(ctx.get_parameter_source(name) or ParameterSource.DEFAULT, 0)

@@ -1,0 +1,71 @@
+"""
+What flags may hold besides numbers and texts: sizes and pairs.
+
+Must not know: which flags there are.
+"""
+
+import json
+from typing import Any
+
+import click
+
+from mosaico_ingest.errors import UsageError
+from mosaico_ingest.units import parse_bytes
+
+__all__ = ["BYTES", "METADATA", "TOPIC_MAP"]
+
+
+class _Bytes(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
+    """A size such as `256MiB`, or a number of bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the size."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_bytes(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
+    """
+    A name and a value, `NAME=VALUE`; as a pair already where a config file gives it.
+
+    Args:
+        form: How the help shows it.
+        is_json: Whether `NAME:=VALUE` gives a JSON value.
+    """
+
+    def __init__(self, form: str, *, is_json: bool) -> None:
+        self.name = form
+        self._is_json = is_json
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        """Read the pair."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if self._is_json and name.endswith(":"):
+            return name[:-1], self._json(name[:-1], text, param, ctx)
+        if not equals or not name:
+            self.fail(f"{value!r} is no pair. Expected {self.name}.", param, ctx)
+        return name, text
+
+    def _json(
+        self, name: str, text: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Read a JSON value."""
+        try:
+            return json.loads(text)
+        except ValueError:
+            self.fail(f"{text!r} is no JSON. For a plain text, write {name}={text}.", param, ctx)
+
+
+BYTES = _Bytes()
+METADATA = _Pair("KEY=VALUE", is_json=True)
+TOPIC_MAP = _Pair("TOPIC=NAME", is_json=False)
