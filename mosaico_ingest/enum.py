@@ -11,7 +11,7 @@ from typing import Any
 __all__ = [
     "APIKeyPermissionEnum",
     "FlightAction",
-    "OnErrorPolicy",
+    "OnErrorPolicy",  # noqa: F822 - served by __getattr__
     "SequenceStatus",
     "SerializationFormat",
     "SessionLevelErrorPolicy",
@@ -77,7 +77,7 @@ class APIKeyPermissionEnum(StrEnum):
 
 
 class TimePolicy(StrEnum):
-    """Which clock becomes ``timestamp_ns``: the header's stamp where there is one, the log's, the publisher's."""
+    """Which clock becomes ``timestamp_ns``: the header's where there is one, the log's, the publisher's."""
 
     Header = "header"
     Log = "log"

@@ -16,7 +16,7 @@ from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.engines import LocalEngine
 from mosaico_ingest.errors import MosaicoError, UsageError
 from mosaico_ingest.hooks.contracts import Observer, Sink
-from mosaico_ingest.hooks.discovery import Candidate
+from mosaico_ingest.hooks.discovery import embedded
 from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.hooks.registry import Registered
 from mosaico_ingest.hooks.specs import RunContext
@@ -32,7 +32,7 @@ from mosaico_ingest.pipeline.opening import open_recording
 from mosaico_ingest.pipeline.planner import plan_recordings
 from mosaico_ingest.pipeline.scheduler import Scheduler
 from mosaico_ingest.pipeline.stopping import StopSignal
-from mosaico_ingest.server.runner import ServerProcess, serve
+from mosaico_ingest.server.runner import serve
 from mosaico_ingest.sinks import FlightSink
 from mosaico_ingest.workers.budget import ByteBudget
 from mosaico_ingest.workers.executors import ExecutorPool
@@ -142,14 +142,11 @@ def ingest(
                 MosaicoClient.connect(server.host, server.port, connections=settings.lanes)
             )
         if client is not None:
-            target = str(store) if store is not None else client.address
+            target = str(store) if store is not None else client.url
             sink = FlightSink(client, settings.on_error, target)
         assert sink is not None
         listeners, faults = host.observers(context or RunContext(settings=settings))
-        listeners += [
-            Registered(o, Candidate(name=type(o).__name__, distribution="embedded", version="-"))
-            for o in observers
-        ]
+        listeners += [Registered(observer, embedded(observer)) for observer in observers]
         observing = stack.enter_context(Observing(listeners))
         shop = Workshop(
             registry=host.registry,

@@ -15,7 +15,7 @@ from mosaico_ingest.client.handlers import SequenceHandler
 from mosaico_ingest.client.sequence import SequenceWriter
 from mosaico_ingest.client.topic import TopicWriter
 from mosaico_ingest.enum import SessionLevelErrorPolicy
-from mosaico_ingest.errors import MosaicoError, NotFoundError, PlanError
+from mosaico_ingest.errors import NotFoundError, PlanError
 from mosaico_ingest.hooks.contracts import RecordingSink, Sink, TopicSink
 from mosaico_ingest.model.batch import ArrowBatch, Receipt
 from mosaico_ingest.model.plan import RecordingPlan, TopicPlan
@@ -67,7 +67,7 @@ class FlightSink(Sink):
                 handler = self._client.sequence_handler(name)
             except NotFoundError:
                 continue
-            if handler.is_complete:
+            if handler.complete:
                 return name
             if _is_being_written(handler):
                 msg = (
@@ -263,8 +263,6 @@ def _is_being_written(handler: SequenceHandler) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except MosaicoError:
-        raise
     except OSError:
-        return True
+        return True  # it lives, under another user
     return True

@@ -139,6 +139,11 @@ class MosaicoClient:
         """How many connections carry data: numbers below this are valid for `topic_create`."""
         return len(self._layers.connections)
 
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return self._layers.control.address.url
+
     def version(self) -> str:
         """Return the version that the server states."""
         return self._layers.control.version().version

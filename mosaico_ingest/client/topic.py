@@ -20,7 +20,11 @@ from mosaico_ingest.enum import FlightAction, TopicLevelErrorPolicy, TopicWriter
 from mosaico_ingest.errors import SchemaMismatchError, StateError
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.protocol.flight import PutCommand
-from mosaico_ingest.protocol.messages import NOTIFICATION_ERROR, NotificationCreate
+from mosaico_ingest.protocol.messages import (
+    NOTIFICATION_ERROR,
+    NotificationCreate,
+    ResourceRequest,
+)
 
 __all__ = ["TopicWriter"]
 
@@ -185,6 +189,19 @@ class TopicWriter:
         self._outbox.drain()
         self._stream.break_off()
         self._end(reason)
+
+    def delete(self) -> None:
+        """
+        Delete the topic on the server, so that its session can be finalized without it.
+
+        Raises:
+            RemoteError: The server refuses it.
+            StateError: The topic has not ended; `abort` it first.
+        """
+        if not self._is_ended:
+            msg = f"Topic {self.name!r} is {self._status}. Abort it before it is deleted."
+            raise StateError(msg)
+        self._control.ask(FlightAction.TopicDelete, ResourceRequest(self._locator))
 
     def notify(self, text: str) -> None:
         """

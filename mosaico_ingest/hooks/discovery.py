@@ -17,7 +17,17 @@ from mosaico_ingest.errors import PluginError, UsageError
 from mosaico_ingest.hooks.contracts import API_VERSION
 from mosaico_ingest.hooks.specs import GROUP
 
-__all__ = ["Candidate", "Plugin", "PluginState", "PluginStatus", "Selection", "find", "load"]
+__all__ = [
+    "Candidate",
+    "Plugin",
+    "PluginState",
+    "PluginStatus",
+    "Selection",
+    "embedded",
+    "find",
+    "incompatibility",
+    "load",
+]
 
 
 class PluginState(StrEnum):
@@ -197,6 +207,12 @@ def incompatibility(instance: object) -> str:
             return f"needs plugin API {theirs}.{least}, this host has {major}.{minor}"
         case _:
             return f"states MOSAICO_API = {stated!r}, expected a pair such as ({major}, {minor})"
+
+
+def embedded(instance: object) -> Candidate:
+    """Name a plugin, or an observer, that was handed over as an object."""
+    name = getattr(instance, "__name__", None) or type(instance).__name__
+    return Candidate(name=str(name), distribution="embedded", version="-")
 
 
 def _candidate(point: EntryPoint) -> Candidate:

@@ -17,11 +17,11 @@ from mosaico_ingest.errors import MosaicoError, PluginError
 from mosaico_ingest.hooks import discovery, specs
 from mosaico_ingest.hooks.contracts import Observer
 from mosaico_ingest.hooks.discovery import (
-    Candidate,
     Plugin,
     PluginState,
     PluginStatus,
     Selection,
+    embedded,
     incompatibility,
 )
 from mosaico_ingest.hooks.registry import ClashError, Contributions, Registered, Registry
@@ -86,7 +86,7 @@ class Host:
         Raises:
             PluginError: One of them breaks a rule; nothing is left out silently here.
         """
-        added = [Plugin(candidate=_embedded(instance), instance=instance) for instance in instances]
+        added = [Plugin(candidate=embedded(instance), instance=instance) for instance in instances]
         for plugin in added:
             reason = incompatibility(plugin.instance)
             if reason:
@@ -212,12 +212,6 @@ _SINGULAR: Mapping[str, str] = {
     "sinks": "sink",
     "engines": "engine",
 }
-
-
-def _embedded(instance: object) -> Candidate:
-    """Name a plugin that was handed over as an object."""
-    name = getattr(instance, "__name__", None) or type(instance).__name__
-    return Candidate(name=str(name), distribution="embedded", version="-")
 
 
 def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:

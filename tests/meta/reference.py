@@ -1,0 +1,78 @@
+"""
+Renders the reference pages of `docs/` from the code; run it to rewrite them.
+
+    python tests/meta/reference.py
+"""
+
+import inspect
+from pathlib import Path
+
+import click
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+_NOTE = "<!-- Made from the code by `python tests/meta/reference.py`; a test compares. -->\n"
+_INTRODUCTION = """\
+A plugin implements any of these functions, marked with `mosaico_ingest.plugin.hookimpl`, and states
+`MOSAICO_API = (1, 0)`. An implementation may take fewer arguments than the spec. The objects that it
+hands in keep the contracts below; `docs/plugins.md` shows a whole plugin.
+"""
+
+
+def hooks_page() -> str:
+    """Return `docs/hooks.md`: every hook with its signature and contract."""
+    from mosaico_ingest.hooks import contracts, specs
+
+    parts = [
+        "# Hooks\n",
+        _NOTE,
+        _INTRODUCTION,
+    ]
+    for name, function in sorted(vars(specs).items()):
+        if name.startswith("mosaico_"):
+            parts.append(f"## `{name}{_signature(function)}`\n\n{inspect.getdoc(function)}\n")
+    parts.append("# Contracts\n")
+    for name in contracts.__all__:
+        value = getattr(contracts, name)
+        if inspect.isclass(value):
+            parts.append(f"## `{name}`\n\n{_fenced(inspect.getdoc(value))}\n")
+            for method, function in vars(value).items():
+                public = not method.startswith("_") and inspect.isfunction(function)
+                if public and name != "MapRequest":
+                    text = _fenced(inspect.getdoc(function))
+                    parts.append(f"### `{name}.{method}{_signature(function)}`\n\n{text}\n")
+    return "\n".join(parts)
+
+
+def cli_page() -> str:
+    """Return `docs/cli.md`: every command with its help, as the terminal shows it."""
+    from mosaico_ingest.cli.app import cli
+
+    parts = ["# The command line\n", _NOTE]
+    context = click.Context(cli, info_name="mosaico-ingest", max_content_width=100)
+    parts.append(f"```text\n{cli.get_help(context)}\n```\n")
+    for name in sorted(cli.list_commands(context)):
+        command = cli.get_command(context, name)
+        if command is not None:
+            child = click.Context(command, info_name=name, parent=context, max_content_width=100)
+            parts.append(f"## `{name}`\n\n```text\n{command.get_help(child)}\n```\n")
+    return "\n".join(parts)
+
+
+PAGES = {"hooks.md": hooks_page, "cli.md": cli_page}
+
+
+def _signature(function: object) -> str:
+    """Return a function's signature without `self` and without quotes around annotations."""
+    signature = inspect.signature(function)
+    kept = [p for name, p in signature.parameters.items() if name != "self"]
+    return str(signature.replace(parameters=kept)).replace("'", "").replace('"', "")
+
+
+def _fenced(text: str | None) -> str:
+    """Keep the lines of a docstring's sections apart."""
+    return f"```text\n{text}\n```" if text and "\n" in text else text or ""
+
+
+if __name__ == "__main__":
+    for page, render in PAGES.items():
+        (DOCS / page).write_text(render())
