@@ -17,11 +17,14 @@ def main(args: Sequence[str] | None = None) -> int:
     Args:
         args: Words after the program's name, those of the process by default.
     """
+    import logging
     import os
     import sys
 
     from mosaico_ingest.cli.output import print_error
 
+    # Of an attempt that is made again only the last outcome is news.
+    logging.getLogger("stamina").setLevel(logging.ERROR)
     try:
         return _run(args)
     except KeyboardInterrupt:
@@ -47,7 +50,7 @@ def _run(args: Sequence[str] | None) -> int:
 
     from mosaico_ingest.cli.app import app
     from mosaico_ingest.cli.output import print_error
-    from mosaico_ingest.errors import MosaicoError, UsageError
+    from mosaico_ingest.errors import MosaicoError, NotFoundError, UsageError
 
     try:
         code = app.main(args, prog_name="mosaico-ingest", standalone_mode=False)
@@ -64,6 +67,9 @@ def _run(args: Sequence[str] | None) -> int:
     except UsageError as error:
         print_error(str(error))
         return 2
+    except NotFoundError as error:
+        print_error(f"{error} See what is there with `mosaico-ingest ls`.")
+        return 1
     except MosaicoError as error:
         print_error(str(error))
         return 1

@@ -71,7 +71,9 @@ def run_command(
         from mosaico_ingest.cli.look import show_plan
 
         ctx.exit(show_plan(paths, host, settings, as_json=json))
-    report = ingest_to(chosen_target(ctx), paths, host, settings, log)
+    report = _nothing_found(paths, host, settings) or ingest_to(
+        chosen_target(ctx), paths, host, settings, log
+    )
     print_report(report, as_json=json)
     ctx.exit(report.exit_code)
 
@@ -109,13 +111,31 @@ def ingest_to(
 
 
 def print_report(report: "RunReport", *, as_json: bool) -> None:
-    """Print how a run ended; where nothing at all could begin, just say why on stderr."""
+    """Print how a run ended; where nothing at all was sent, just say why on stderr."""
     from mosaico_ingest.reports.summary import report_to_json, run_blocks
 
     if as_json:
         print_json(report_to_json(report))
-    elif all(recording.error and not recording.topics for recording in report.recordings):
+    elif all(recording.error and not recording.nbytes for recording in report.recordings):
         for recording in report.recordings:
             print_error(recording.error)
     else:
         print_result(run_blocks(report))
+
+
+def _nothing_found(paths: Sequence[str], host: "Host", settings: Settings) -> "RunReport | None":
+    """Report that no path is a recording, before a server is asked or started; None if one may be."""
+    from mosaico_ingest.model.report import RecordingReport, RecordingStatus, RunReport
+    from mosaico_ingest.pipeline.finding import find
+
+    found = find(paths, host.registry.sources, settings.source)
+    if any(not item.error for item in found):
+        return None
+    failed = RecordingStatus.Failed
+    return RunReport(
+        recordings=tuple(
+            RecordingReport(path=str(item.path), sequence="", status=failed, error=item.error)
+            for item in found
+        ),
+        seconds=0.0,
+    )

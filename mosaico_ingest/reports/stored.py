@@ -21,6 +21,8 @@ __all__ = [
     "topic_to_json",
 ]
 
+_MOST_CHARACTERS = 200
+
 
 def sequence_list_blocks(sequences: Sequence[SequenceHandler]) -> Iterator[Block]:
     """Yield a row per sequence."""
@@ -190,7 +192,10 @@ def _metadata_lines(metadata: Mapping[str, object]) -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from _metadata_lines({f"{key}.{name}": inner for name, inner in value.items()})
         else:
-            yield f"  metadata:      {key} = {json.dumps(value, ensure_ascii=False)}"
+            text = json.dumps(value, ensure_ascii=False)
+            if len(text) > _MOST_CHARACTERS:
+                text = f"{text[:_MOST_CHARACTERS]}… ({len(text):,} characters; --json has all)"
+            yield f"  metadata:      {key} = {text}"
 
 
 def _notice_lines(notices: Sequence[Notice]) -> Iterator[str]:

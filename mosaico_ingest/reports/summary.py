@@ -177,6 +177,8 @@ def _reason_lines(recording: RecordingReport) -> Iterator[str]:
     for topic in recording.topics:
         kinds = [kind for kind in ("rejected", "lost", "skipped") if getattr(topic, kind)]
         for reason, count in topic.reasons.items():
+            if reason == recording.error:
+                continue  # said below
             key = (kinds[0] if len(kinds) == 1 else "not stored", reason)
             counts[key] += count
             topics.setdefault(key, []).append(topic.name or topic.channel)

@@ -49,6 +49,8 @@ class Live:
     """
     An observer that draws what is going on, and leaves a line of each recording that ended.
 
+    A recording that never began is left to the report.
+
     Args:
         stream: The terminal.
         clock: Seconds that never go back.
@@ -86,8 +88,8 @@ class Live:
             case DamageFound():
                 name = self._readings[event.index].name if event.index in self._readings else ""
                 self._say(self._damage.line(event.index, name or "recording", event.damage))
-            case RecordingFinished():
-                self._readings.pop(event.index, None)
+            case RecordingFinished() if event.index in self._readings:
+                del self._readings[event.index]
                 self._say(finished_line(event.report))
             case PluginFailed():
                 self._say(

@@ -21,7 +21,11 @@ __all__ = ["Plain"]
 
 
 class Plain:
-    """An observer that writes a line where something begins, ends or breaks."""
+    """
+    An observer that writes a line where something begins, ends or breaks.
+
+    A recording that never began is left to the report.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -40,7 +44,7 @@ class Plain:
             case DamageFound():
                 name = self._names.get(event.index, "recording")
                 self._say(self._damage.line(event.index, name, event.damage))
-            case RecordingFinished():
+            case RecordingFinished() if event.index in self._names:
                 self._say(finished_line(event.report))
             case PluginFailed():
                 self._say(

@@ -152,3 +152,15 @@ def test_path_is_told_from_where_the_user_is(run_report, monkeypatch, tmp_path):
     text = plain(run_blocks(RunReport(recordings=(recording,), seconds=1.0)))
 
     assert text.startswith("runs/a.mcap: failed\n")
+
+
+def test_error_is_not_repeated_as_a_reason(run_report, imu_report):
+    """What stopped a whole recording is said once, as its error."""
+    topic = attrs.evolve(
+        imu_report, stored=0, rejected=0, lost=1000, reasons={"The disk is full.": 1000}
+    )
+    recording = attrs.evolve(
+        run_report.recordings[0], topics=(topic,), error="The disk is full.", damage=()
+    )
+
+    assert 1 == plain(run_blocks(RunReport(recordings=(recording,), seconds=1.0))).count("disk")

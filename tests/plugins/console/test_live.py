@@ -97,7 +97,8 @@ def test_names_cannot_steer_the_terminal(events, clock):
     terminal = Terminal()
     live = Live(terminal.stream, clock)
     report = attrs.evolve(events[-2].report, error="\x1b[2J [red]x[/red]")
-    live.on_event(attrs.evolve(events[-2], report=report))
+    for event in [events[1], attrs.evolve(events[-2], report=report)]:
+        live.on_event(event)
     live.close()
 
     assert "\\x1b[2J [red]x[/red]" in terminal.text()

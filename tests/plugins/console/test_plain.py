@@ -41,6 +41,14 @@ def test_damage_everywhere_is_bounded(events, stream):
 def test_error_is_told(events, stream):
     """A failed recording says why at once."""
     report = attrs.evolve(events[-2].report, error="The disk is full.", topics=())
-    written = tell([attrs.evolve(events[-2], report=report)], stream)
+    written = tell([events[1], attrs.evolve(events[-2], report=report)], stream)
 
-    assert "drive.mcap: stored with losses: The disk is full.\n" == written
+    assert (
+        "drive.mcap: stored with losses: The disk is full.\n"
+        == written.splitlines(keepends=True)[-1]
+    )
+
+
+def test_recording_that_never_began_is_left_to_the_report(events, stream):
+    """A recording that could not be planned is told by the report, and not twice."""
+    assert "" == tell([events[-2]], stream)
