@@ -66,7 +66,8 @@ class Part:
         own = {channel for channel, number in self.ids.items() if number in wanted}
         everything = len(own) == len(self.ids)
         pending: deque[_Pending] = deque()
-        for item in walk_file(self.file, position, self.contents.chunks):
+        is_chunked = bool(self.contents.compression)
+        for item in walk_file(self.file, position, self.contents.chunks, is_chunked=is_chunked):
             if not isinstance(item, Chunk):
                 pending.append((item, None))
             elif everything or not item.indexes or not own.isdisjoint(item.counts):

@@ -41,6 +41,8 @@ _AFTER_DATA = {
     Op.METADATA_INDEX,
     Op.SUMMARY_OFFSET,
 }
+_CHAINED = {Op.MESSAGE, Op.SCHEMA, Op.CHANNEL, Op.ATTACHMENT, Op.METADATA}
+_CHAIN_RECORDS = 4  # so many in a row are not chance
 _NAMES = ("", "lz4", "zstd")
 _NAME_LENGTHS = (0, 3, 4)
 _NAME_LENGTH_AT = PREFIX.size + 28  # of the name of a chunk's compression
@@ -87,7 +89,7 @@ class Stretch:
 
 
 def walk_file(
-    file: File, position: int, known: Sequence[ChunkIndex]
+    file: File, position: int, known: Sequence[ChunkIndex], *, is_chunked: bool = False
 ) -> Iterator[Chunk | Stretch | Damage]:
     """
     Yield everything from *position* to the end of the data section, in file order.
@@ -95,6 +97,8 @@ def walk_file(
     Args:
         position: First byte of a record.
         known: The chunks that the summary lists, ascending.
+        is_chunked: Whether chunks are known to exist. In a file without any, messages after damage are
+            found again; in chunks that could no longer be checked, none are looked for.
     """
     starts = [chunk.start for chunk in known]
     window = _PEEK_BYTES
@@ -104,6 +108,7 @@ def walk_file(
         ahead = known[rank] if rank < len(known) else None
         if ahead and ahead.start == at:
             yield _known_chunk(file, ahead)
+            is_chunked = True
             at = ahead.end + ahead.index_bytes
             continue
         limit = ahead.start if ahead else file.size
@@ -120,7 +125,8 @@ def walk_file(
                 yield Stretch(start=at, data=data, found=Found(_NO_MESSAGES, (0,), len(data)))
                 at += size
         else:
-            items, at = _turn(file, at, data, ahead)
+            items, at = _turn(file, at, data, ahead, is_chunked=is_chunked)
+            is_chunked = is_chunked or any(isinstance(item, Chunk) for item in items)
             yield from items
 
 
@@ -133,7 +139,7 @@ def _whole_record(data: Bytes, room: int) -> int:
 
 
 def _turn(
-    file: File, at: int, data: Bytes, ahead: ChunkIndex | None
+    file: File, at: int, data: Bytes, ahead: ChunkIndex | None, *, is_chunked: bool
 ) -> tuple[list[Chunk | Damage], int | None]:
     """
     Decide at a record that is not passed: a chunk, the end of the data, or damage.
@@ -159,6 +165,8 @@ def _turn(
     if _ends_data(file, op, after):
         return [], None
     resume = _find_chunk(file, at + 1)
+    if resume is None and not is_chunked:
+        resume = _find_message(file, at + 1)
     if resume is None and op in _AFTER_DATA and after <= file.size:
         return [], None  # a writer that leaves out the end marker of its data
     return [_damage(op, at, resume, file.size)], resume
@@ -256,6 +264,34 @@ def _find_chunk(file: File, position: int) -> int | None:
     return None
 
 
+def _find_message(file: File, position: int) -> int | None:
+    """Return the first place from *position* on where a message record begins that others follow."""
+    while position < file.size:
+        data = file.read(position, _WINDOW_BYTES + PREFIX.size)
+        found = np.flatnonzero(data[: max(0, len(data) - PREFIX.size)] == Op.MESSAGE)
+        lengths = take_integers(data, found, 1, np.int64)
+        plausible = (lengths > 0) & (lengths < file.size - position)
+        for at in found[plausible].tolist():
+            if _is_chain(file, position + at):
+                return position + int(at)
+        position += _WINDOW_BYTES
+    return None
+
+
+def _is_chain(file: File, at: int) -> bool:
+    """Tell whether the next records from *at* on follow each other without a gap."""
+    for _ in range(_CHAIN_RECORDS):
+        data = file.read(at, PREFIX.size)
+        op, length = _prefix(data)
+        after = at + PREFIX.size + length
+        if at == file.size or _ends_data(file, op, after):
+            return True
+        if op not in _CHAINED or not _whole_record(data, file.size - at):
+            return False
+        at = after
+    return True
+
+
 def _cut(chunk: Chunk, size: int) -> Damage:
     """Describe the loss of the rest of *chunk*, in which the file ends."""
     return Damage(
@@ -268,9 +304,7 @@ def _cut(chunk: Chunk, size: int) -> Damage:
 def _damage(op: int, at: int, resume: int | None, size: int) -> Damage:
     """Describe what was met at *at*, where reading goes on at *resume* or not at all."""
     if resume is not None:
-        reason = (
-            f"Records are damaged; the {resume - at} bytes before the next chunk were passed over."
-        )
+        reason = f"Records are damaged; the {resume - at} bytes before the next intact one were passed over."
     elif at == size:
         reason = "The file ends without its end marker; more may have been recorded."
     elif (
