@@ -246,8 +246,8 @@ def _value(tag: str, kind: pa.DataType) -> Rule:
 
 VALUES: dict[str, tuple[Rule, ...]] = {
     "std_msgs/Bool": (_value("boolean", BOOL),),
-    "std_msgs/Byte": (_value("unsigned8", U8), _value("integer8", I8)),
-    "std_msgs/Char": (_value("unsigned8", U8), _value("integer8", I8)),
+    "std_msgs/Byte": (_value("integer8", I8),),
+    "std_msgs/Char": (_value("unsigned8", U8),),
     "std_msgs/Int8": (_value("integer8", I8),),
     "std_msgs/Int16": (_value("integer16", pa.int16()),),
     "std_msgs/Int32": (_value("integer32", pa.int32()),),

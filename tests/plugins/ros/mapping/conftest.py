@@ -37,7 +37,7 @@ ARROW = {
     "string": pa.string(),
     "float32": pa.float32(),
     "float64": pa.float64(),
-    "byte": pa.uint8(),
+    "byte": pa.int8(),  # as rosbags reads it
     "char": pa.uint8(),
     **{
         f"{sign}int{bits}": getattr(pa, f"{sign}int{bits}")()
@@ -64,6 +64,23 @@ class RosWorld:
         return RosChannel(
             id=1, topic="/topic", type_name=self.name(base), message_encoding=encoding
         )
+
+    def recorded_channel(self, base: str) -> RosChannel:
+        """Return a channel of the type as a recording has it, with its definition."""
+        definition, _ = self.store.generate_msgdef(
+            base.replace("/", "/msg/", 1), ros_version=1 if self.is_ros1 else 2
+        )
+        return attrs.evolve(
+            self.channel(base),
+            schema_encoding="ros1msg" if self.is_ros1 else "ros2msg",
+            definition=definition.encode(),
+        )
+
+    def payloads(self, base: str, messages: Sequence[Any]) -> list[bytes]:
+        """Return the messages as they are written into recordings."""
+        write = self.store.serialize_ros1 if self.is_ros1 else self.store.serialize_cdr
+        kind = base.replace("/", "/msg/", 1)
+        return [bytes(write(message, kind)) for message in messages]
 
     def messages(self, base: str, count: int, seed: int) -> list[Any]:
         """Return random messages, extremes among them."""

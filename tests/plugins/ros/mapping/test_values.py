@@ -300,7 +300,7 @@ EXPECTED: dict[str, tuple[str, Callable[[Any], Row]]] = {
     "sensor_msgs/Joy": ("joy", same("axes", "buttons")),
     "nmea_msgs/Sentence": ("nmea_sentence", same("sentence")),
     "std_msgs/Bool": ("boolean", same("data")),
-    "std_msgs/Byte": ("unsigned8", same("data")),
+    "std_msgs/Byte": ("integer8", same("data")),
     "std_msgs/Char": ("unsigned8", same("data")),
     "std_msgs/Int8": ("integer8", same("data")),
     "std_msgs/Int16": ("integer16", same("data")),
