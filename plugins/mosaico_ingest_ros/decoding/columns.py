@@ -23,18 +23,20 @@ _MANY_LEAVES = 3  # from here on, irregular rows are copied side by side before 
 
 def read_parts(cursor: Cursor, program: Program) -> Iterator[pa.Array]:
     """
-    Give the column of each leaf and step of *program*, in wire order.
+    Run *program* to its end; give the column of each leaf and step, in wire order.
 
     Raises:
         Fault: Rows do not follow the definition; nothing is told about the others.
     """
+    parts: list[pa.Array] = []
     for step in program.steps:
         cursor.align(step.align)
         cursor.settle()
         if isinstance(step, Block):
-            yield from _block(cursor, step)
+            parts += _block(cursor, step)
         else:
-            yield _part(cursor, step)
+            parts.append(_part(cursor, step))
+    return iter(parts)
 
 
 def _part(cursor: Cursor, step: Text | Numbers | Items) -> pa.Array:

@@ -93,7 +93,8 @@ def _walk_rows(cursor: Cursor, item: Program, counts: Ints, at: Ints) -> Ints:
         try:
             at[k] = walker.elements(item, int(counts[k]), int(at[k]), starts)
         except _ShortError as err:
-            bad[k], path = True, err.path
+            path = path or err.path
+            bad[k] = path == err.path  # what ends elsewhere is found by the next attempt
     if path:
         raise rows.short(bad, path)
     return np.array(starts, np.int64)

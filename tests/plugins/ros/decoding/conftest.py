@@ -1,15 +1,16 @@
 """The oracle: rosbags' own serialisers, and its objects as the Python values of our columns."""
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from mosaico_ingest_ros.decoding.decoder import CdrDecoder, Ros1Decoder
 from rosbags.interfaces import Nodetype
 from rosbags.typesys.store import Typestore
 
 from mosaico_ingest.plugin import Channel, Decode
-from mosaico_ingest_ros.decoding.decoder import CdrDecoder, Ros1Decoder
 
 _AS_BYTES = {"uint8", "byte", "char"}
 _PLACEHOLDER = "structure_needs_at_least_one_member"
@@ -63,61 +64,49 @@ def comparable(value: object) -> object:
         return {key: comparable(element) for key, element in value.items()}
     if isinstance(value, list):
         return [comparable(element) for element in value]
-    return "nan" if value != value else value
+    return "nan" if isinstance(value, float) and math.isnan(value) else value
 
 
-@pytest.fixture(scope="session")
-def oracle() -> type[Oracle]:
-    """The way to an oracle: `oracle(types, name)`."""
-    return Oracle
+class Kit:
+    """What the tests of the decoders share."""
 
+    Oracle = Oracle
 
-@pytest.fixture(scope="session")
-def compiled() -> Callable[..., Decode]:
-    """Compile the decoder of a type: `compiled("cdr", "std_msgs/msg/String", definition)`."""
-
-    def compile_(
-        encoding: str, type_name: str, definition: bytes = b"", schema_encoding: str | None = None
+    @staticmethod
+    def compile(
+        encoding: str, type_name: str, definition: bytes = b"", schema_encoding: str = ""
     ) -> Decode:
+        """Compile the decoder of a type."""
         decoder = CdrDecoder() if encoding == "cdr" else Ros1Decoder()
-        ordinary = "ros2msg" if encoding == "cdr" else "ros1msg"
+        ordinary = {"cdr": "ros2msg", "ros1": "ros1msg"}[encoding] if definition else ""
         channel = Channel(
             id=0,
             topic="/t",
             type_name=type_name,
             message_encoding=encoding,
-            schema_encoding=schema_encoding or (ordinary if definition else ""),
+            schema_encoding=schema_encoding or ordinary,
             definition=definition,
         )
         assert decoder.claim(channel) is not None
         return decoder.compile(channel)
 
-    return compile_
-
-
-@pytest.fixture(scope="session")
-def rows() -> Callable[[Decode, Iterable[bytes]], list[object]]:
-    """Decode payloads that must all be good, and give them as comparable values."""
-
-    def decode(decode: Decode, payloads: Iterable[bytes]) -> list[object]:
+    @staticmethod
+    def rows(decode: Decode, payloads: Iterable[bytes]) -> list[object]:
+        """Decode payloads that must all be good, and give them as comparable values."""
         decoded = decode(pa.array(list(payloads), pa.binary()))
         decoded.data.validate(full=True)
         assert decoded.rejects == ()
         assert decoded.kept is None
         assert decoded.data.schema == decode.schema
-        return comparable(_rows(decoded.data))
+        return comparable(decoded.data.to_struct_array().to_pylist())
 
-    return decode
+    @staticmethod
+    def expected(oracle: Oracle, payloads: Iterable[bytes], encoding: str) -> list[object]:
+        """Read payloads with the oracle, as comparable values."""
+        return [comparable(oracle.read(payload, encoding)) for payload in payloads]
 
 
 @pytest.fixture(scope="session")
-def expected() -> Callable[[Oracle, Iterable[bytes], str], list[object]]:
-    """Read payloads with the oracle."""
-    return lambda oracle, payloads, encoding: [
-        comparable(oracle.read(payload, encoding)) for payload in payloads
-    ]
-
-
-def _rows(data: pa.RecordBatch) -> list[object]:
-    """Return rows, also of a batch without columns."""
-    return data.to_struct_array().to_pylist()
+def kit() -> type[Kit]:
+    """What the tests of the decoders share."""
+    return Kit

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
+from mosaico_ingest_ros.decoding.decoder import CdrDecoder, Ros1Decoder
 from rosbags.typesys import Stores, get_typestore
 
 from mosaico_ingest.plugin import Channel, Payloads
-from mosaico_ingest_ros.decoding.decoder import CdrDecoder, Ros1Decoder
 
 BATCH_BYTES = 2 << 20
 STORE = get_typestore(Stores.ROS2_HUMBLE)
@@ -102,9 +102,7 @@ def pointcloud(k: int):
     fields = [make("sensor_msgs/PointField", n, 4 * j, 7, 1) for j, n in enumerate("xyzi")]
     data = np.full(1_000_000, k % 256, np.uint8)
     head = header(k, "lidar")
-    return make(
-        "sensor_msgs/PointCloud2", head, 1, 62500, fields, False, 16, 1_000_000, data, True
-    )
+    return make("sensor_msgs/PointCloud2", head, 1, 62500, fields, False, 16, 1_000_000, data, True)
 
 
 def frame(k: int) -> str:
@@ -134,7 +132,9 @@ CASES: dict[str, tuple[str, Callable[[int], object], int]] = {
 def batches(payloads: list[bytes]) -> Iterator[pa.Array]:
     """Cut *payloads* to columns as the sources do: small ones contiguous, large ones views."""
     lengths = np.array([len(p) for p in payloads], np.int64)
-    whole = Payloads(np.frombuffer(b"".join(payloads), np.uint8), np.cumsum(lengths) - lengths, lengths)
+    whole = Payloads(
+        np.frombuffer(b"".join(payloads), np.uint8), np.cumsum(lengths) - lengths, lengths
+    )
     count = max(1, BATCH_BYTES // int(lengths.mean()))
     for first in range(0, len(payloads), count):
         part = whole.take(np.arange(first, min(first + count, len(payloads))))
@@ -160,7 +160,7 @@ def measure(label: str, type_name: str, payloads: list[bytes], decoder, encoding
     some = payloads[: max(50, len(payloads) // 10)]
     theirs = seconds(lambda: [read(p, type_name) for p in some], 2) / len(some) * len(payloads)
     n, nbytes = len(payloads), sum(map(len, payloads))
-    print(
+    print(  # noqa: T201 - a script
         f"{label:26} {n / ours / 1e6:8.3f} M/s {nbytes / ours / 1e9:6.2f} GB/s"
         f"   rosbags {n / theirs / 1e3:7.1f} k/s   {theirs / ours:6.1f} x"
     )

@@ -123,10 +123,12 @@ def oracle_types(stored: Stored) -> tuple[dict, str]:
 def files(folder: Path) -> list[tuple[Path, str]]:
     """Return the recordings below *folder* with their suffixes."""
     suffixes = (".mcap", ".bag", ".db3")
-    return [(p, p.suffix) for p in sorted(folder.rglob("*")) if p.suffix in suffixes and p.is_file()]
+    return [
+        (p, p.suffix) for p in sorted(folder.rglob("*")) if p.suffix in suffixes and p.is_file()
+    ]
 
 
-def test_every_channel(shared_data, tmp_path, oracle, compiled, rows, expected):
+def test_every_channel(shared_data, tmp_path, kit):
     """What the decoders make of real payloads is what rosbags makes of them."""
     seen: Counter[str] = Counter()
     refused: set[str] = set()
@@ -140,14 +142,16 @@ def test_every_channel(shared_data, tmp_path, oracle, compiled, rows, expected):
             groups[key] += stored.payloads
     for (encoding, type_name, schema_encoding, definition), payloads in groups.items():
         try:
-            decode = compiled(encoding, type_name, definition, schema_encoding)
+            decode = kit.compile(encoding, type_name, definition, schema_encoding)
         except DecodeError:
             refused.add(type_name)
             continue
-        subject = oracle(*oracle_types(Stored(encoding, type_name, schema_encoding, definition)))
+        subject = kit.Oracle(
+            *oracle_types(Stored(encoding, type_name, schema_encoding, definition))
+        )
         seen[encoding] += len(payloads)
 
-        assert expected(subject, payloads, encoding) == rows(decode, payloads), type_name
+        assert kit.expected(subject, payloads, encoding) == kit.rows(decode, payloads), type_name
     assert refused == UNDECODABLE
     assert seen["cdr"] > 10_000
     assert seen["ros1"] > 30_000
