@@ -1,3 +1,94 @@
-"""mosaico-ingest: plugin-based ingestion of robot recordings into a Mosaico data platform."""
+"""
+mosaico-ingest: plugin-based ingestion of robot recordings into a Mosaico data platform.
+
+The names below are the library; each is imported when it is first used, so that importing the
+package costs little and loads no plugin.
+
+Next: `mosaico_ingest.run`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mosaico_ingest.enum import (
+        APIKeyPermissionEnum,
+        FlightAction,
+        SequenceStatus,
+        SerializationFormat,
+        SessionLevelErrorPolicy,
+        SessionStatus,
+        TimePolicy,
+        TopicLevelErrorPolicy,
+        TopicWriterStatus,
+    )
+    from mosaico_ingest.errors import MosaicoError
+    from mosaico_ingest.hooks.host import Host
+    from mosaico_ingest.model.ontology import Ontology
+    from mosaico_ingest.model.report import RunReport
+    from mosaico_ingest.model.settings import Settings
+    from mosaico_ingest.pipeline.stopping import StopSignal
+    from mosaico_ingest.run import MosaicoClient, ingest, inspect, plan, serve
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "mosaico_ingest.enum": (
+        "APIKeyPermissionEnum",
+        "FlightAction",
+        "OnErrorPolicy",
+        "SequenceStatus",
+        "SerializationFormat",
+        "SessionLevelErrorPolicy",
+        "SessionStatus",
+        "TimePolicy",
+        "TopicLevelErrorPolicy",
+        "TopicWriterStatus",
+    ),
+    "mosaico_ingest.errors": ("MosaicoError",),
+    "mosaico_ingest.hooks.host": ("Host",),
+    "mosaico_ingest.model.ontology": ("Ontology",),
+    "mosaico_ingest.model.report": ("RunReport",),
+    "mosaico_ingest.model.settings": ("Settings",),
+    "mosaico_ingest.pipeline.stopping": ("StopSignal",),
+    "mosaico_ingest.run": ("MosaicoClient", "ingest", "inspect", "plan", "serve"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "APIKeyPermissionEnum",
+    "FlightAction",
+    "Host",
+    "MosaicoClient",
+    "MosaicoError",
+    "OnErrorPolicy",
+    "Ontology",
+    "RunReport",
+    "SequenceStatus",
+    "SerializationFormat",
+    "SessionLevelErrorPolicy",
+    "SessionStatus",
+    "Settings",
+    "StopSignal",
+    "TimePolicy",
+    "TopicLevelErrorPolicy",
+    "TopicWriterStatus",
+    "ingest",
+    "inspect",
+    "plan",
+    "serve",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name of the library when it is first asked for."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}."
+        raise AttributeError(msg)
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    """List the library's names."""
+    return [*__all__, "__version__"]

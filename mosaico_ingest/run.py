@@ -4,15 +4,18 @@ The library's verbs: `inspect`, `plan`, `ingest` and `serve`. Wires everything, 
 Must not know: flags, terminals. Next: `mosaico_ingest.cli`, or down to `mosaico_ingest.pipeline.planner`.
 """
 
+import functools
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import attrs
 
-from mosaico_ingest import __version__
-from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest import __version__, client
+from mosaico_ingest.client.address import Address
+from mosaico_ingest.client.sequence import FindOntology
 from mosaico_ingest.engines import LocalEngine
 from mosaico_ingest.errors import MosaicoError, UsageError
 from mosaico_ingest.hooks.contracts import Observer, Sink
@@ -37,9 +40,41 @@ from mosaico_ingest.sinks import FlightSink
 from mosaico_ingest.workers.budget import ByteBudget
 from mosaico_ingest.workers.executors import ExecutorPool
 
-__all__ = ["ingest", "inspect", "plan", "serve"]
+__all__ = ["Inspected", "MosaicoClient", "ingest", "inspect", "plan", "serve"]
 
 Paths = Sequence[str | Path] | str | Path
+
+
+class MosaicoClient(client.MosaicoClient):
+    """
+    The client, wired to the installed plugins: `topic_create` takes the tags of their ontology types.
+
+    See `mosaico_ingest.client.MosaicoClient`; plugins are loaded when the first tag is used.
+    """
+
+    @classmethod
+    def connect_to(
+        cls,
+        address: Address,
+        *,
+        timeout_s: float = 5.0,
+        connections: int = 0,
+        encoders: int = 0,
+        ontologies: FindOntology | None = None,
+    ) -> Self:
+        """Connect to the server at *address*; see `connect`."""
+
+        @functools.cache
+        def host() -> Host:
+            return Host.discover()
+
+        return super().connect_to(
+            address,
+            timeout_s=timeout_s,
+            connections=connections,
+            encoders=encoders,
+            ontologies=ontologies or (lambda tag: host().ontology(tag)),
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -99,7 +134,7 @@ def plan(
 def ingest(
     paths: Paths,
     *,
-    client: MosaicoClient | None = None,
+    client: client.MosaicoClient | None = None,
     sink: Sink | None = None,
     store: str | Path | None = None,
     host: Host | None = None,

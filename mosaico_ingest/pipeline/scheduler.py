@@ -131,6 +131,7 @@ def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport
         status = RecordingStatus.Interrupted
     else:
         status = RecordingStatus.StoredWithLosses if has_losses else RecordingStatus.Stored
+    notes = [f"{topic.name}: {topic.note}" for topic in plan.topics if topic.note]
     return RecordingReport(
         path=str(plan.info.path),
         sequence=plan.sequence,
@@ -139,7 +140,7 @@ def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport
         start_ns=outcome.start_ns,
         end_ns=outcome.end_ns,
         damage=outcome.damage,
-        findings=plan.info.findings,
+        findings=(*plan.info.findings, *notes),
         topics=outcome.topics,
         error=outcome.error,
     )
