@@ -8,7 +8,6 @@ batch carries the cursor from which exactly the messages after it follow.
 Must not know: files, threads. Next: `ontology`.
 """
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 
 import attrs
@@ -26,6 +25,7 @@ _VIEW_MEAN_BYTES = (
 )
 _VIEW_BYTES = 256 * 1024
 _MAX_VIEW_BUFFER = 1 << 31
+_VIEW_SHARE = 8  # a view keeps its whole chunk alive: at most so many times its own size
 _PENDING_BYTES = 32 * 1024 * 1024
 
 Ints = npt.NDArray[np.int64]
@@ -70,13 +70,16 @@ class Collector:
         # Messages per channel, counted from the first mark: handed in, and given out.
         self._read: dict[int, int] = {}
         self._given: dict[int, int] = {}
-        self._marks: deque[tuple[int, int, dict[int, int]]] = deque()
+        # Places that something waits at, and the present one: position, and messages read before it.
+        self._marks: dict[int, tuple[int, dict[int, int]]] = {}
         self._mark = -1
 
     def begin(self, position: int) -> None:
         """Note that what is added from now on starts at *position* of the recording."""
         self._mark += 1
-        self._marks.append((self._mark, position, dict(self._read)))
+        needed = {waiting.mark for waiting in self._waiting.values()}
+        self._marks = {mark: self._marks[mark] for mark in needed if mark in self._marks}
+        self._marks[self._mark] = position, dict(self._read)
 
     def add(
         self, channel_id: int, payloads: Payloads, log_ns: Ints, publish_ns: Ints | None = None
@@ -125,7 +128,7 @@ class Collector:
         as_view = (
             nbytes >= _VIEW_BYTES
             and nbytes >= len(part) * _VIEW_MEAN_BYTES
-            and len(part.buffer) < _MAX_VIEW_BUFFER
+            and len(part.buffer) < min(_MAX_VIEW_BUFFER, _VIEW_SHARE * nbytes)
         )
         if channel_id in self._waiting and (
             as_view or self._waiting[channel_id].nbytes + nbytes > self._target_bytes
@@ -161,12 +164,10 @@ class Collector:
 
     def _cursor(self) -> Cursor | None:
         """Return the oldest place with messages that have not been given, and what to skip from there."""
-        if not self._marks:
-            return None
         oldest = min((w.mark for w in self._waiting.values()), default=self._mark)
-        while self._marks[0][0] < oldest:
-            self._marks.popleft()
-        _, position, before = self._marks[0]
+        if oldest not in self._marks:
+            return None
+        position, before = self._marks[oldest]
         counts: Mapping[int, int] = {c: n - before.get(c, 0) for c, n in self._given.items()}
         return Cursor(position, {c: n for c, n in counts.items() if n > 0})
 

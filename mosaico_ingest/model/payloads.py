@@ -89,7 +89,8 @@ class Payloads:
             if one_buffer:
                 data = column.buffers()[2 + int(views[0, 2])]
                 return cls(np.frombuffer(data, np.uint8), views[:, 3].astype(np.int64), lengths)
-            column, first = column.cast(pa.binary()), 0
+            column = column.cast(pa.large_binary())
+            first = column.offset
         wide = np.int64 if pa.types.is_large_binary(column.type) else np.int32
         _, offsets_buffer, data = column.buffers()
         found = np.frombuffer(offsets_buffer, wide, n + 1, first * np.dtype(wide).itemsize)
