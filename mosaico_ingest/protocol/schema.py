@@ -57,6 +57,9 @@ def check_upload_schema(schema: pa.Schema) -> None:
         got = [str(schema.field(index).type) for index in indices]
         msg = f"Unsupported schema: expected one column {TIMESTAMP!r} of type int64, got {got or 'none'}"
         raise InvalidRequestError(msg)
+    if len(set(schema.names)) < len(schema.names):
+        msg = f"Unsupported schema: expected one column of each name, got {schema.names}"
+        raise InvalidRequestError(msg)
 
 
 def sequence_schema(user_metadata: JsonObject) -> pa.Schema:

@@ -2,7 +2,7 @@
 Running the server: in this process, or as a child that ends when its parent does.
 
 The child tells through its stdout that it is ready, or why it cannot be, and takes the end of its stdin for
-the death of its parent. It is in a session of its own, so that a Ctrl-C at the terminal is for the parent alone.
+the death of its parent. It is in a session of its own: a Ctrl-C at the terminal is for the parent alone.
 
 Must not know: what is served. Next: nothing, this is the end of the path.
 """
@@ -27,6 +27,14 @@ __all__ = ["ServerProcess", "run_server", "serve"]
 
 _GRACE_S = 5.0
 _STOP_S = 15.0
+_MALLOC = {
+    # gRPC takes a fresh buffer per message. Giving each back to the system at once, as glibc does with large
+    # ones, halves the rate of uploads: the time goes into page faults.
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TOP_PAD_": str(64 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024),
+}
 
 
 class ServerProcess:
@@ -97,7 +105,11 @@ def serve(
         generation,
     ]
     process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=_MALLOC | os.environ,
+        start_new_session=True,
     )
     try:
         assert process.stdout is not None

@@ -192,7 +192,7 @@ class _OpenChunk:
     def abandon(self) -> None:
         # A first close may fail as the write did; the second finds the writer closed.
         for close in (self._writer.close, self._writer.close, self._sink.close):
-            with suppress(OSError, pa.ArrowException):
+            with suppress(Exception):
                 close()
 
 
