@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pyarrow import flight
 
 from mosaico_ingest.enum import SerializationFormat
-from mosaico_ingest.errors import InvalidRequestError
+from mosaico_ingest.errors import InvalidRequestError, NotFoundError
 from mosaico_ingest.protocol.flight import InfoCommand, topic_location
 from mosaico_ingest.protocol.manifests import (
     SequenceAppMetadata,
@@ -112,7 +112,15 @@ class Reader:
         schema = _schema_of(topic)
         stored = [StoredChunk(path=path, min_ns=low, max_ns=high) for path, low, high in found]
         window = Window(command.timestamp_ns_start, command.timestamp_ns_end)
-        return schema, guarded(read_rows)(self._store, stored, schema, window)
+
+        def read() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from read_rows(self._store, stored, schema, window)
+            except FileNotFoundError as err:
+                msg = f"{locator} not found: it was deleted while it was being read"
+                raise NotFoundError(msg) from err
+
+        return schema, guarded(read)()
 
     def _sequence_info(
         self,
