@@ -51,19 +51,20 @@ class BagMetadata:
 
 def read_metadata(folder: Path) -> BagMetadata:
     """Read metadata.yaml; whatever is wrong with it becomes a finding."""
-    path = folder / METADATA_NAME
     try:
-        with path.open("rb") as stream:
+        with (folder / METADATA_NAME).open("rb") as stream:
             text = stream.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return _useless("is missing")
     except OSError as err:
         return _useless(f"cannot be read ({err.strerror})")
-    if not text.strip():
-        return _useless("is empty")
     if len(text) > _MAX_BYTES:
         return _useless(f"is larger than {_MAX_BYTES} bytes")
+    return _interpret(text)
 
+
+def _interpret(text: bytes) -> BagMetadata:
+    """Load the text, and no more than plain values from it."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -73,12 +74,10 @@ def read_metadata(folder: Path) -> BagMetadata:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
         return _useless(f"is no valid YAML ({reason})")
     root = _mapping(_mapping(tree).get(_ROOT))
-    if not root:
-        return _useless(f"has no {_ROOT}")
-    return _interpret(root)
+    return _taken(root) if root else _useless(f"has no {_ROOT}")
 
 
-def _interpret(root: Mapping[object, object]) -> BagMetadata:
+def _taken(root: Mapping[object, object]) -> BagMetadata:
     """Take what has the expected type."""
     stated = [str(item) for item in _items(root.get("relative_file_paths"))]
     names = tuple(dict.fromkeys(name for text in stated if (name := _name(text))))

@@ -4,6 +4,7 @@ The parts of a ROS 2 bag: which files they are, in which order, and each opened 
 Must not know: channels, batches. Next: `db3_recording`.
 """
 
+import os
 import re
 import tempfile
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ import attrs
 
 from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import Damage
-from mosaico_ingest_rosbag.db3_database import Database, side_file
+from mosaico_ingest_rosbag.db3_copies import copy_file, unpack_file
+from mosaico_ingest_rosbag.db3_database import Database, side_file, whole_pages
 from mosaico_ingest_rosbag.db3_metadata import METADATA_NAME, BagMetadata
-from mosaico_ingest_rosbag.db3_zstd import unpack_file
 
 __all__ = ["Parts", "PartsFound", "find_parts"]
 
@@ -50,15 +51,16 @@ def find_parts(folder: Path, entries: Sequence[str], metadata: BagMetadata) -> P
         if name + _PACKED in there:
             there.discard(name + _PACKED)
             findings.append(f"{name + _PACKED} is left out: {name} holds the same unpacked.")
-    ordered, damage = [], []
+    ordered: list[str] = []
+    damage: list[Damage] = []
     for stated in metadata.names:
         plain = stated.removesuffix(_PACKED)
-        name = next((n for n in (stated, plain, plain + _PACKED) if n in there), None)
-        if name is None:
+        forms = [form for form in (stated, plain, plain + _PACKED) if form in there]
+        if not forms:
             damage.append(_missing(folder, stated, metadata))
             continue
-        there.discard(name)
-        ordered.append(name)
+        there.discard(forms[0])
+        ordered.append(forms[0])
     extra = sorted(there, key=_number)
     if metadata.names and extra:
         shown = ", ".join(extra)
@@ -90,14 +92,14 @@ def _number(name: str) -> tuple[str, int, str]:
 
 class Parts:
     """
-    The parts of a bag, of which one is open at a time; a packed one is unpacked while it is open.
+    The parts of a bag, of which one is open at a time; copies that it needs are removed with it.
 
     Thread: one.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = tuple(paths)
-        self._open: tuple[int, Database, str] | None = None
+        self._open: tuple[int, Database, Damage | None] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
@@ -123,9 +125,9 @@ class Parts:
             self._open = (index, *self._opened(self.paths[index]))
         return self._open[1]
 
-    def fault(self, index: int) -> str:
-        """Return why the part that is open was not unpacked to its end, empty if it was."""
-        return self._open[2] if self._open is not None and self._open[0] == index else ""
+    def damage(self, index: int) -> Damage | None:
+        """Return what is missing at the end of a part that has been opened last, None if nothing is."""
+        return self._open[2] if self._open is not None and self._open[0] == index else None
 
     def files(self) -> tuple[Path, ...]:
         """Return every file that holds messages: the parts, and what SQLite has not yet put into them."""
@@ -145,18 +147,38 @@ class Parts:
             self._folder.cleanup()
             self._folder = None
 
-    def _opened(self, path: Path) -> tuple[Database, str]:
-        """Open *path*, unpacking it into a private folder if need be."""
-        if not path.name.lower().endswith(_PACKED):
-            return Database(path), ""
-        self._folder = tempfile.TemporaryDirectory(prefix="mosaico-ingest-")
-        target = Path(self._folder.name) / "part.db3"
+    def _opened(self, path: Path) -> tuple[Database, Damage | None]:
+        """Open *path*; what is packed or cut off is first copied into a private folder."""
         try:
-            fault = unpack_file(path, target)
+            if path.name.lower().endswith(_PACKED):
+                target = self._target()
+                fault = unpack_file(path, target)
+                os.truncate(target, whole_pages(target)[0])
+                if not target.stat().st_size:
+                    msg = f"Cannot unpack {str(path)!r}: {fault or 'it is empty'}. Copy the bag again."
+                    raise SourceError(msg, path=path)
+                reason = f"{path.name} is damaged: {fault}."
+                return Database(target, path), Damage(reason=reason, path=path) if fault else None
+            size, stated = path.stat().st_size, whole_pages(path)[1]
+            if size >= stated or side_file(path, "-wal"):
+                return Database(path), None
+            damage = Damage(
+                reason=f"The file has {size} of its {stated} bytes; it was cut off.",
+                byte_range=(size, stated),
+                path=path,
+            )
+            whole = whole_pages(path)[0]
+            if whole == size:
+                return Database(path), damage
+            # SQLite would fill the last page up with zeros and take them for data.
+            copy_file(path, self._target(), whole)
+            return Database(self._target(), path), damage
         except OSError as err:
-            msg = f"Cannot unpack {str(path)!r}: {err.strerror or err}. Free space or set TMPDIR."
+            msg = f"Cannot read {str(path)!r}: {err.strerror or err}. Check it, free space or set TMPDIR."
             raise SourceError(msg, path=path) from err
-        if not target.stat().st_size:
-            msg = f"Cannot unpack {str(path)!r}: {fault or 'it is empty'}. Copy the bag again."
-            raise SourceError(msg, path=path)
-        return Database(target, path), fault
+
+    def _target(self) -> Path:
+        """Return where the copy of a part goes."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="mosaico-ingest-")
+        return Path(self._folder.name) / "part.db3"

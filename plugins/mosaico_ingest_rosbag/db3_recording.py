@@ -23,17 +23,11 @@ from mosaico_ingest.plugin import (
     RawBatch,
     RecordingInfo,
 )
-from mosaico_ingest_rosbag.db3_database import (
-    FIRST_ROW,
-    DatabaseContents,
-    Gap,
-    Page,
-    Topic,
-    side_file,
-)
+from mosaico_ingest_rosbag.db3_copies import is_packed, unpack_messages
+from mosaico_ingest_rosbag.db3_database import DatabaseContents, Topic, side_file
 from mosaico_ingest_rosbag.db3_metadata import METADATA_NAME, BagMetadata, read_metadata
 from mosaico_ingest_rosbag.db3_parts import Parts, PartsFound, find_parts
-from mosaico_ingest_rosbag.db3_zstd import is_packed, unpack_messages
+from mosaico_ingest_rosbag.db3_rows import FIRST_ROW, Gap, Page
 from mosaico_ingest_rosbag.rows import Lookup, split_by
 
 __all__ = ["Db3Recording"]
@@ -43,7 +37,7 @@ _ROW_BITS = 64  # a cursor's position: number of the part, then the row id count
 
 @attrs.define(eq=False)
 class _Draft:
-    """A channel in the making: its topic, what its parts add up to, and the channel's damage."""
+    """A channel in the making: its topic and what its parts add up to."""
 
     topic: Topic
     ros_distro: str
@@ -133,25 +127,29 @@ class Db3Recording:
                 continue
             first = start_row if part == start_part else FIRST_ROW
             lookup = Lookup(table)
-            pages = self._parts.database(part).pages(table, contents.max_payload_bytes, first)
+            pages = self._parts.database(part).pages(table, first)
             for page in pages:
                 if isinstance(page, Gap):
-                    yield self._gap(part, page, table)
+                    reason = (
+                        f"Data from row {max(page.first, 0)} on cannot be read ({page.reason})."
+                    )
+                    yield self._lost(part, reason, page.counts)
                     continue
                 collector.begin(part << _ROW_BITS | page.first - FIRST_ROW)
                 yield from self._add(part, collector, page, lookup)
+                if page.odd:
+                    reason = "Rows have no number as time or no bytes as data."
+                    yield self._lost(part, reason, page.odd)
         yield from collector.flush()
 
     def _add(
         self, part: int, collector: Collector, page: Page, lookup: Lookup
     ) -> Iterator[RawBatch | Damage]:
         """Hand the messages of one page over, channel by channel."""
-        lengths = np.fromiter(map(len, page.payloads), np.int64, len(page.payloads))
-        buffer = np.frombuffer(b"".join(page.payloads), np.uint8)
-        starts = np.cumsum(lengths) - lengths
+        starts = np.cumsum(page.lengths) - page.lengths
         encodings = [draft.topic.serialization_format for draft in self._drafts.values()]
         for channel_id, rows in split_by(lookup(page.topic_ids)):
-            payloads = Payloads(buffer, starts[rows], lengths[rows])
+            payloads = Payloads(page.buffer, starts[rows], page.lengths[rows])
             times_ns = page.times_ns[rows]
             may_be_packed = self._is_packed or encodings[channel_id] == "cdr"
             if may_be_packed and is_packed(payloads).any():
@@ -176,16 +174,12 @@ class Db3Recording:
             lost={channel_id: len(times_ns)},
         )
 
-    def _gap(self, part: int, gap: Gap, table: Mapping[int, int]) -> Damage:
-        """Make the damage for rows whose data cannot be read."""
+    def _lost(self, part: int, reason: str, counts: Mapping[int, int]) -> Damage:
+        """Make the damage for rows that were counted, given per topic id."""
         lost: Counter[int] = Counter()
-        for topic_id, n in gap.lost.items():
-            lost[table[topic_id]] += n
-        return Damage(
-            reason=f"Data from row {max(gap.first, 0)} on cannot be read ({gap.reason}).",
-            path=self._parts.paths[part],
-            lost=dict(lost),
-        )
+        for topic_id, n in counts.items():
+            lost[self._tables[part][topic_id]] += n
+        return Damage(reason=reason, path=self._parts.paths[part], lost=dict(lost))
 
     def _read_parts(self) -> None:
         """Read the contents of every part; raises only if none can be read."""
@@ -199,10 +193,9 @@ class Db3Recording:
                 continue
             self._contents[part] = contents
             self._damage += contents.damage
-            if fault := self._parts.fault(part):
-                self._damage.append(Damage(reason=f"{path.name} is damaged: {fault}.", path=path))
+            if (cut := self._parts.damage(part)) is not None:
+                self._damage.append(cut)
             self._tables[part] = self._merge(contents)
-            self._count_odd(part, contents)
         if refused is not None and not self._contents:
             raise refused
 
@@ -223,21 +216,8 @@ class Db3Recording:
                 draft.encoding, draft.definition = contents.definitions[topic.type_name]
             if (count := contents.counts.get(topic_id)) is not None:
                 draft.messages += count.messages
-                draft.times_ns += [count.start_ns, count.end_ns]
+                draft.times_ns += count.times_ns
         return table
-
-    def _count_odd(self, part: int, contents: DatabaseContents) -> None:
-        """Note rows that are not messages at all."""
-        drafts = list(self._drafts.values())
-        lost: Counter[int] = Counter()
-        for topic_id, n in contents.odd.items():
-            if (number := self._tables[part].get(topic_id)) is not None:
-                lost[number] += n
-                drafts[number].lost += n
-        if lost:
-            reason = f"{sum(lost.values())} rows have no number as time or no bytes as data."
-            path = self._parts.paths[part]
-            self._damage.append(Damage(reason=reason, path=path, lost=dict(lost)))
 
     def _info(self, path: Path, metadata: BagMetadata, findings: list[str]) -> RecordingInfo:
         """Make the table of contents."""
@@ -297,10 +277,9 @@ def _differences(
     if metadata.messages is not None and metadata.messages != messages:
         told.append(f"{METADATA_NAME} says {metadata.messages} messages, the data hold {messages}.")
     stated = metadata.time_range_ns
-    if stated is not None and start_ns is not None and end_ns is not None:
-        if stated != (start_ns, end_ns):
-            told.append(
-                f"{METADATA_NAME} says {stated[1] - stated[0]} ns from {stated[0]}, "
-                f"the data span {end_ns - start_ns} ns from {start_ns}."
-            )
+    if start_ns is not None and end_ns is not None and stated not in (None, (start_ns, end_ns)):
+        told.append(
+            f"{METADATA_NAME} says {stated[1] - stated[0]} ns from {stated[0]}, "
+            f"the data span {end_ns - start_ns} ns from {start_ns}."
+        )
     return told

@@ -8,8 +8,6 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-import attrs
-
 from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import Match, Recording, SourceFile, Strength
 
@@ -22,7 +20,6 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PART = re.compile(r"(?P<base>.*?)(?:_(?P<number>\d+))?\.db3(?:\.zstd)?", re.IGNORECASE)
 
 
-@attrs.frozen
 class Ros1Bag:
     """ROS 1 bag files of version 2.0."""
 
@@ -41,7 +38,7 @@ class Ros1Bag:
             return Match(Strength.SUFFIX, "is called .bag")
         return None
 
-    def open(self, file: SourceFile, options: object) -> Recording:  # noqa: ARG002 - it has none
+    def open(self, file: SourceFile, options: object) -> Recording:
         """Open the bag."""
         old = _OLD_MAGIC.match(file.head)
         if old and not file.head.startswith(_ROS1_MAGIC):
@@ -56,7 +53,6 @@ class Ros1Bag:
         return Ros1Recording(file.path)
 
 
-@attrs.frozen
 class Ros2Db3:
     """ROS 2 bags in SQLite: directories of parts, and single files, packed or not."""
 
@@ -80,7 +76,7 @@ class Ros2Db3:
             return Match(Strength.SUFFIX, "is called .db3")
         return None
 
-    def open(self, file: SourceFile, options: object) -> Recording:  # noqa: ARG002 - it has none
+    def open(self, file: SourceFile, options: object) -> Recording:
         """Open the bag."""
         if not file.is_dir:
             _refuse_empty(file)

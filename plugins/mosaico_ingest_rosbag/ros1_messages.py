@@ -16,13 +16,14 @@ import numpy.typing as npt
 from mosaico_ingest.plugin import gather
 from mosaico_ingest_rosbag.ros1_records import Op, Record, parse_record, ros_time_ns
 
-__all__ = ["INDEX_ENTRY", "Bytes", "Ints", "Messages", "Walk", "by_index", "walk"]
+__all__ = ["INDEX_ENTRY", "Bytes", "Described", "Ints", "Messages", "Walk", "by_index", "walk"]
 
 INDEX_ENTRY = np.dtype([("seconds", "<u4"), ("rest_ns", "<u4"), ("offset", "<u4")])
 _TEMPLATE_TRIES = 16
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+Described = tuple[Record, bytes]
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -60,7 +61,7 @@ class Walk:
     """
 
     messages: Messages
-    described: Mapping[int, tuple[Record, bytes]]
+    described: Mapping[int, Described]
     indexes: Sequence[tuple[int, npt.NDArray[np.void]]]
     chunk_infos: Sequence[tuple[Record, bytes]]
     stopped_at: int
@@ -70,7 +71,7 @@ def walk(buffer: Bytes, start: int, end: int) -> Walk:
     """Go from record to record, message by message: the way where no index helps."""
     memory = buffer.data
     rows: list[tuple[int, int, int, int]] = []
-    described: dict[int, tuple[Record, bytes]] = {}
+    described: dict[int, Described] = {}
     indexes: list[tuple[int, npt.NDArray[np.void]]] = []
     chunk_infos: list[tuple[Record, bytes]] = []
 
@@ -117,13 +118,13 @@ def walk(buffer: Bytes, start: int, end: int) -> Walk:
 
 def by_index(
     buffer: Bytes, indexes: Sequence[tuple[int, npt.NDArray[np.void]]]
-) -> tuple[Messages, bool] | None:
+) -> tuple[Messages, Mapping[int, Described] | None] | None:
     """
     Find the messages of a chunk by its index records, all at once.
 
     Returns:
-        The messages whose entries hold, and whether they are proven to be all of the chunk.
-        None if not a single entry holds.
+        The messages whose entries hold, and the connections described between them; None in place of
+        these if the messages are not proven to be all of the chunk. None if not a single entry holds.
     """
     if not indexes or len(buffer) < 8:
         return None
@@ -152,16 +153,16 @@ def by_index(
     holds &= (headers[:, fixed] == pattern).all(axis=1)
     # An entry that repeats or reaches into the next message is none.
     holds[:-1] &= ends[:-1] <= offsets[1:]
-    is_whole = bool(holds.all()) and _fills(buffer, offsets, ends)
+    described = _between(buffer, offsets, ends) if holds.all() else None
     times_ns = _uint32(headers, 4 + time_at) * 1_000_000_000 + _uint32(headers, 8 + time_at)
     messages = Messages(
         buffer=buffer, connections=conn, times_ns=times_ns, starts=starts, lengths=lengths
     )
-    if is_whole:
-        return messages, True
+    if described is not None:
+        return messages, described
     rows = np.flatnonzero(holds)
     picked = {name: getattr(messages, name)[rows] for name in _VECTORS}
-    return Messages(buffer=buffer, **picked), False
+    return Messages(buffer=buffer, **picked), None
 
 
 _VECTORS = ("connections", "times_ns", "starts", "lengths")
@@ -206,15 +207,17 @@ def _value_at(header: bytes, name: bytes) -> int:
         at += 4 + size
 
 
-def _fills(buffer: Bytes, offsets: Ints, ends: Ints) -> bool:
-    """Say whether what lies between the messages are whole records without messages of their own."""
+def _between(buffer: Bytes, offsets: Ints, ends: Ints) -> dict[int, Described] | None:
+    """Return the connections described between messages; None if anything else than whole records is."""
+    described: dict[int, Described] = {}
     edges = np.concatenate([[0], ends])
     nexts = np.concatenate([offsets, [len(buffer)]])
     for gap in np.flatnonzero(edges != nexts).tolist():
         found = walk(buffer, int(edges[gap]), int(nexts[gap]))
         if found.stopped_at != nexts[gap] or len(found.messages):
-            return False
-    return True
+            return None
+        described |= found.described
+    return described
 
 
 def _uint32(rows: Bytes, column: int) -> Ints:

@@ -6,12 +6,18 @@ Must not know: channels, batches. Next: `ros1_contents`.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 
-from mosaico_ingest_rosbag.ros1_messages import Bytes, Messages, Walk, by_index, walk
+from mosaico_ingest_rosbag.ros1_messages import Bytes, Described, Messages, Walk, by_index, walk
 from mosaico_ingest_rosbag.ros1_records import BagFile, Op, Record, parse_record
+
+if TYPE_CHECKING:
+    from bz2 import BZ2Decompressor
+
+    from lz4.frame import LZ4FrameDecompressor
 
 __all__ = ["Part", "PartContent", "read_part"]
 
@@ -44,13 +50,13 @@ class PartContent:
 
     Args:
         messages: Its messages, those of the chunk first.
-        described: The connection records met on the way (only where the records were walked).
+        described: The connection records met on the way.
         declared: Messages per connection id by the index records of the part, None without any.
         fault: Why something of it cannot be read, empty if all can.
     """
 
     messages: Sequence[Messages]
-    described: Mapping[int, tuple[Record, bytes]]
+    described: Mapping[int, Described]
     declared: Mapping[int, int] | None
     fault: str = ""
 
@@ -106,13 +112,11 @@ def read_part(file: BagFile, part: Part) -> PartContent:
     )
 
 
-def _chunk_messages(
-    data: Bytes, tail: Walk
-) -> tuple[Messages, Mapping[int, tuple[Record, bytes]], str]:
+def _chunk_messages(data: Bytes, tail: Walk) -> tuple[Messages, Mapping[int, Described], str]:
     """Find the messages in the unpacked *data* of a chunk, by the index records in *tail* if they hold."""
     indexed = by_index(data, tail.indexes)
-    if indexed is not None and indexed[1]:
-        return indexed[0], {}, ""
+    if indexed is not None and indexed[1] is not None:
+        return indexed[0], indexed[1], ""
     walked = walk(data, 0, len(data))
     if walked.stopped_at == len(data):
         return walked.messages, walked.described, ""
@@ -146,21 +150,28 @@ def _unpack(chunk: Record, data: Bytes) -> tuple[Bytes, bool]:
     if size > _MAX_CHUNK_BYTES:
         msg = f"{size} bytes are more than the {_MAX_CHUNK_BYTES} that one chunk may have"
         raise ValueError(msg)
-    if compression == b"bz2":
-        from bz2 import BZ2Decompressor as Decompressor
-    elif compression == b"lz4":
-        from lz4.frame import LZ4FrameDecompressor as Decompressor
-    else:
-        msg = f"unknown compression {compression.decode('ascii', 'replace')!r}; expected bz2 or lz4"
-        raise ValueError(msg)
-    unpacker = Decompressor()
-    unpacked = unpacker.decompress(data, max_length=size)
+    unpacker = _unpacker(compression)
+    unpacked: bytes = unpacker.decompress(data.data, max_length=size)
     # The end mark of the stream may follow the last byte that was asked for.
     if not unpacker.eof and len(unpacked) == size and unpacker.decompress(b"", max_length=1):
         msg = f"more than the {size} bytes that it states"
         raise ValueError(msg)
     is_whole = unpacker.eof and len(unpacked) == size
     return np.frombuffer(unpacked, np.uint8), is_whole
+
+
+def _unpacker(compression: bytes) -> "BZ2Decompressor | LZ4FrameDecompressor":
+    """Return what unpacks one chunk."""
+    if compression == b"bz2":
+        from bz2 import BZ2Decompressor
+
+        return BZ2Decompressor()
+    if compression == b"lz4":
+        from lz4.frame import LZ4FrameDecompressor
+
+        return LZ4FrameDecompressor()
+    msg = f"unknown compression {compression.decode('ascii', 'replace')!r}; expected bz2 or lz4"
+    raise ValueError(msg)
 
 
 def _broken(what: str, at: int) -> str:

@@ -108,7 +108,7 @@ class Ros1Recording:
         lost: Counter[int] = Counter()
         for connection, n in stated.items():
             channel = self._channel_of.get(connection)
-            if channel in channels and n > found.get(connection, 0):
+            if channel is not None and channel in channels and n > found.get(connection, 0):
                 lost[channel] += n - found.get(connection, 0)
         unknown = sum(n for connection, n in found.items() if connection not in self._channel_of)
         fault = content.fault

@@ -1,5 +1,5 @@
 """
-The two ways in which ROS 2 bags are packed: whole files, and message by message.
+Bags that cannot be read where they lie: packed with zstd, as a file or message by message, or cut off.
 
 Must not know: databases, channels. Next: `db3_database`.
 """
@@ -13,7 +13,7 @@ import pyarrow as pa
 from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import Payloads, format_bytes
 
-__all__ = ["is_packed", "unpack_file", "unpack_messages"]
+__all__ = ["copy_file", "is_packed", "unpack_file", "unpack_messages"]
 
 _MAGIC = np.frombuffer(b"\x28\xb5\x2f\xfd", np.uint8)
 _MAX_MESSAGE_BYTES = 1 << 30
@@ -71,9 +71,8 @@ def unpack_file(path: Path, target: Path) -> str:
     Raises:
         SourceError: It unpacks to more than the disk holds, or than a bag can.
     """
-    free = shutil.disk_usage(target.parent).free - _KEPT_FREE_BYTES
     packed = path.stat().st_size
-    limit = min(free, max(_ALWAYS_ALLOWED_BYTES, packed * _MAX_EXPANSION))
+    limit = min(_room(target), max(_ALWAYS_ALLOWED_BYTES, packed * _MAX_EXPANSION))
     size = 0
     with path.open("rb") as source, target.open("wb") as sink:
         try:
@@ -81,15 +80,39 @@ def unpack_file(path: Path, target: Path) -> str:
                 while block := stream.read(_BLOCK_BYTES):
                     size += len(block)
                     if size > limit:
-                        msg = (
-                            f"{str(path)!r} unpacks to more than {format_bytes(max(limit, 0))}, the room "
-                            f"allowed in {str(target.parent)!r}. Free space or set TMPDIR to a larger disk."
-                        )
-                        raise SourceError(msg, path=path)
+                        raise _no_room(path, target, limit)
                     sink.write(block)
         except (OSError, pa.ArrowException) as err:
             return f"it can be unpacked up to byte {size} only ({str(err).rstrip('.')})"
     return ""
+
+
+def copy_file(path: Path, target: Path, size: int) -> None:
+    """
+    Copy the first *size* bytes of a file.
+
+    Raises:
+        SourceError: The disk has no room for them.
+    """
+    if size > _room(target):
+        raise _no_room(path, target, _room(target))
+    with path.open("rb") as source, target.open("wb") as sink:
+        while size > 0 and (block := source.read(min(size, _BLOCK_BYTES))):
+            size -= sink.write(block)
+
+
+def _room(target: Path) -> int:
+    """Return how many bytes may be written to *target*."""
+    return max(0, shutil.disk_usage(target.parent).free - _KEPT_FREE_BYTES)
+
+
+def _no_room(path: Path, target: Path, limit: int) -> SourceError:
+    """Make the error for a part whose copy is too large."""
+    msg = (
+        f"A readable copy of {str(path)!r} needs more than {format_bytes(limit)}, the room allowed "
+        f"in {str(target.parent)!r}. Free space or set TMPDIR to a folder on a larger disk."
+    )
+    return SourceError(msg, path=path)
 
 
 def _unpack(codec: pa.Codec, frame: memoryview) -> bytes:
