@@ -39,13 +39,15 @@ VARIANTS = {
 }
 
 
-def write_variant(path: Path, messages: int = 500, *, oversized: bool = False, **options) -> Path:
+def write_variant(
+    path: Path, messages: int = 500, *, oversized=False, definition=b"float64 x", **options
+) -> Path:
     """Write *messages* over four channels (two share a topic, one has no schema), in chunks of 4 KiB."""
     random = np.random.default_rng(7)
     with path.open("wb") as stream:
         writer = Writer(stream, **{"chunk_size": 4096, **options})
         writer.start(profile="ros2", library="tests")
-        imu = writer.register_schema("sensor_msgs/msg/Imu", "ros2msg", b"float64 x")
+        imu = writer.register_schema("sensor_msgs/msg/Imu", "ros2msg", definition)
         json = writer.register_schema("Note", "jsonschema", b'{"type": "object"}')
         channels = [
             writer.register_channel("/imu", "cdr", imu, {"offered_qos_profiles": "- depth: 5"}),
