@@ -1,6 +1,8 @@
 """Generated ROS messages, as objects of rosbags and as the columns that a decoder makes of them."""
 
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -23,6 +25,7 @@ from mosaico_ingest.plugin import (
 )
 
 pytest.register_assert_rewrite("mosaico_ingest.testing.mapper")
+sys.path.insert(0, str(Path(__file__).parent))  # for ros_one_by_one
 
 EMPTY_MEMBER = "structure_needs_at_least_one_member"
 TEXTS = ("", "imu_link", "ünï", "a b\tc", "x" * 40)
