@@ -4,6 +4,7 @@ The decoders `cdr` and `ros1`: claims, encapsulation headers, and what becomes o
 Must not know: how steps are read. Next: `definitions`.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import attrs
@@ -25,7 +26,7 @@ _HEADER_BYTES = (
 _MAX_PADDING = 3  # CDR payloads may be filled up to a multiple of four
 _ATTEMPTS = 8  # decodes without the rows found broken so far, before a batch is halved
 _BIG, _LITTLE = 0, 1
-_REPRESENTATIONS = {2: "PL_CDR", 3: "PL_CDR", **dict.fromkeys(range(6, 12), "XCDR2")}
+_REFUSED = {"PL_CDR": (2, 3), "XCDR2": (6, 7, 8, 9, 10, 11)}  # other representations, by kind
 
 
 class CdrDecoder:
@@ -118,23 +119,21 @@ class _Run:
         if not has_header.all():
             self._reject(every[~has_header], "The payload is shorter than its CDR header.")
             every = every[has_header]
-        if not len(every):
-            return
-        starts = payloads.starts[every]
+        starts, sizes = payloads.starts[every], payloads.lengths[every]
+        bodies = Rows(payloads.buffer, starts + _HEADER_BYTES, sizes - _HEADER_BYTES)
         kinds = payloads.buffer[starts].astype(np.uint16) << 8 | payloads.buffer[starts + 1]
-        bodies = Rows(
-            payloads.buffer, starts + _HEADER_BYTES, payloads.lengths[every] - _HEADER_BYTES
-        )
-        for kind in [_LITTLE] if (kinds == _LITTLE).all() else np.unique(kinds).tolist():
+        if (kinds == _LITTLE).all():
+            self.decode(bodies, every, is_big=False)
+            return
+        for kind in (_LITTLE, _BIG):
             index = np.flatnonzero(kinds == kind)
-            if kind in {_BIG, _LITTLE}:
-                rows = bodies if len(index) == len(every) else bodies.take(index)
-                rows = attrs.evolve(rows, owners=None)
-                self.decode(rows, every[index], is_big=kind == _BIG)
-            else:
-                name = _REPRESENTATIONS.get(kind, "unknown")
-                reason = f"The CDR representation 0x{kind:04x} ({name}) cannot be decoded."
-                self._reject(every[index], reason)
+            self.decode(bodies.messages(index), every[index], is_big=kind == _BIG)
+        for name, numbers in _REFUSED.items():
+            reason = f"The CDR representation {name} cannot be decoded."
+            self._reject(every[np.isin(kinds, numbers)], reason)
+        known = [_LITTLE, _BIG, *itertools.chain(*_REFUSED.values())]
+        unknown = every[~np.isin(kinds, known)]
+        self._reject(unknown, "The payload does not begin with a CDR header.")
 
     def decode(self, rows: Rows, index: Ints, *, is_big: bool) -> None:
         """Decode *rows*, which have the numbers *index* in the batch; broken ones are left out."""
@@ -146,12 +145,11 @@ class _Run:
             except Fault as fault:
                 self._reject(index[fault.messages], fault.reason)
                 good = np.delete(np.arange(len(index)), fault.messages)
-                rows, index = attrs.evolve(rows.take(good), owners=None), index[good]
+                rows, index = rows.messages(good), index[good]
             else:
                 return
         for half in np.array_split(np.arange(len(index)), 2):
-            part = attrs.evolve(rows.take(half), owners=None)
-            self.decode(part, index[half], is_big=is_big)
+            self.decode(rows.messages(half), index[half], is_big=is_big)
 
     def _columns(self, rows: Rows, is_big: bool) -> pa.StructArray:
         """Decode rows that must all be good."""
@@ -165,7 +163,8 @@ class _Run:
 
     def _reject(self, index: Ints, reason: str) -> None:
         """Note rows that are given up."""
-        self.rejects.setdefault(reason, []).append(index)
+        if len(index):
+            self.rejects.setdefault(reason, []).append(index)
 
     def result(self, messages: int) -> Decoded:
         """Put everything together, in stored order."""

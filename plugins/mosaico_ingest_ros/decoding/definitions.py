@@ -5,7 +5,9 @@ Must not know: payloads. Next: `layout`.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING
 
 import attrs
@@ -49,9 +51,13 @@ _AS_BYTES = {"uint8", "byte", "char"}
 _PLACEHOLDER = "structure_needs_at_least_one_member"  # what IDL puts into an empty message
 _SEPARATOR = re.compile(r"^={80}[ \t]*\n", re.MULTILINE)
 _MAX_ARRAY = 2**31 - 1  # what an Arrow list can hold
+_MAX_FIELDS = 10_000  # messages inside messages can multiply to any number
+_MAX_DEPTH = 64
 
 # Bags began to carry definitions with Iron, so one without them is from Humble or before.
-_ROS2_STORES = ("HUMBLE", "GALACTIC", "FOXY", "ELOQUENT", "DASHING", "IRON", "JAZZY", "KILTED")
+_ROS1 = ("ROS1_NOETIC",)
+_DISTROS = "HUMBLE GALACTIC FOXY ELOQUENT DASHING IRON JAZZY KILTED LYRICAL"
+_ROS2 = tuple(f"ROS2_{distro}" for distro in _DISTROS.split())
 
 
 def compile_channel(channel: Channel, *, cdr: bool) -> Program:
@@ -64,7 +70,7 @@ def compile_channel(channel: Channel, *, cdr: bool) -> Program:
     embedded, root = _parsed(channel) if channel.definition.strip() else ({}, "")
     compiler = _Compiler(embedded, cdr)
     tree = compiler.message(root or _qualified(channel.type_name), "")
-    return Program(tree, tuple(_merged(compiler.parts)))
+    return Program(tree, _merged(compiler.parts))
 
 
 def _parsed(channel: Channel) -> "tuple[dict[str, Fielddefs], str]":
@@ -118,11 +124,11 @@ def _known(name: str, is_ros1: bool) -> "Fielddefs | None":
     """Return the fields of a message that ROS ships, None if no store has it."""
     from rosbags.typesys import Stores, get_typestore
 
-    stores = ("ROS1_NOETIC",) if is_ros1 else tuple(f"ROS2_{distro}" for distro in _ROS2_STORES)
-    for store in stores:
-        found = get_typestore(Stores[store]).fielddefs.get(name)
-        if found:
-            return found[1]
+    for store in _ROS1 if is_ros1 else _ROS2:
+        if store in Stores.__members__:  # which ones there are depends on the version of rosbags
+            found = get_typestore(Stores[store]).fielddefs.get(name)
+            if found:
+                return found[1]
     return None
 
 
@@ -136,12 +142,14 @@ class _Compiler:
         cdr: Whether numbers are aligned, strings terminated and empty messages one byte long.
         parts: Leaves and steps found so far.
         open: Names of the messages that are being walked, outermost first.
+        seen: Counts the fields, also those inside of sequences.
     """
 
     embedded: "dict[str, Fielddefs]"
     cdr: bool
     parts: "list[Leaf | Text | Numbers | Items]" = attrs.field(factory=list)
     open: tuple[str, ...] = ()
+    seen: Iterator[int] = attrs.field(factory=count)
 
     def message(self, name: str, path: str) -> Struct:
         """Append the parts of message *name*, which is the field *path*."""
@@ -149,7 +157,15 @@ class _Compiler:
             msg = f"The message {name!r} contains itself. Its payloads are kept as bytes."
             raise DecodeError(msg)
         fields = self._fields(name)
+        if len(self.open) > _MAX_DEPTH or next(self.seen) > _MAX_FIELDS:
+            msg = f"The definition has more than {_MAX_FIELDS} fields or {_MAX_DEPTH} levels at {path!r}."
+            raise DecodeError(msg)
         shown = [field for field in fields if field[0] != _PLACEHOLDER]
+        if len({key for key, _ in shown}) < len(shown):
+            msg = (
+                f"The message {name!r} has two fields of one name. Its payloads are kept as bytes."
+            )
+            raise DecodeError(msg)
         self.open = (*self.open, name)
         children = [self._field(desc, f"{path}.{key}".lstrip(".")) for key, desc in shown]
         self.open = self.open[:-1]
@@ -175,6 +191,7 @@ class _Compiler:
         """Append the parts of one field."""
         from rosbags.interfaces import Nodetype
 
+        next(self.seen)
         if desc[0] == Nodetype.NAME:
             return self.message(desc[1], path)
         part: Leaf | Text | Numbers | Items
@@ -188,41 +205,41 @@ class _Compiler:
         return part
 
     def _many(
-        self, item: "BaseDesc | NameDesc", count: int | None, path: str
+        self, item: "BaseDesc | NameDesc", size: int | None, path: str
     ) -> Leaf | Numbers | Items:
-        """Return the part for an array of *count* items, or for a sequence."""
+        """Return the part for an array of *size* items, or for a sequence."""
         from rosbags.interfaces import Nodetype
 
-        if count is not None and not 0 < count <= _MAX_ARRAY:
-            msg = f"The array {path!r} of {count} items cannot be held by an Arrow column."
+        if size is not None and not 0 < size <= _MAX_ARRAY:
+            msg = f"The array {path!r} of {size} items cannot be held by an Arrow column."
             raise DecodeError(msg)
         if item[0] == Nodetype.BASE and item[1][0] != "string":
-            leaf = self._leaf(item[1][0], path, count)
-            if count is not None:
+            leaf = self._leaf(item[1][0], path, size)
+            if size is not None:
                 return leaf
             as_bytes = item[1][0] in _AS_BYTES
             return Numbers(path=path, item=leaf, align=self._align(4), as_bytes=as_bytes)
-        inner = _Compiler(self.embedded, self.cdr, open=self.open)
+        inner = _Compiler(self.embedded, self.cdr, open=self.open, seen=self.seen)
         tree: Struct | Text
         if item[0] == Nodetype.BASE:
             tree = self._text(path)
             inner.parts.append(tree)
         else:
             tree = inner.message(item[1], path)
-        program = Program(tree, tuple(_merged(inner.parts)))
+        program = Program(tree, _merged(inner.parts))
         if not program.min_bytes:
             msg = f"The items of {path!r} have no bytes: any number of them fits into a payload."
             raise DecodeError(msg)
-        return Items(path=path, item=program, count=count, length_align=self._align(4))
+        return Items(path=path, item=program, count=size, length_align=self._align(4))
 
-    def _leaf(self, base: str, path: str, count: int | None, *, hidden: bool = False) -> Leaf:
+    def _leaf(self, base: str, path: str, size: int | None, *, hidden: bool = False) -> Leaf:
         """Return the part for numbers of type *base*."""
         if base not in _NUMBERS:
             msg = f"The field {path!r} is a {base}, which cannot be decoded."
             raise DecodeError(msg)
         dtype, arrow = _NUMBERS[base]
         align = self._align(dtype.itemsize)
-        return Leaf(path=path, dtype=dtype, arrow=arrow, count=count, align=align, hidden=hidden)
+        return Leaf(path=path, dtype=dtype, arrow=arrow, count=size, align=align, hidden=hidden)
 
     def _text(self, path: str) -> Text:
         """Return the part for a string."""
@@ -233,14 +250,16 @@ class _Compiler:
         return nbytes if self.cdr else 1
 
 
-def _merged(parts: "list[Leaf | Text | Numbers | Items]") -> list[Step]:
+def _merged(parts: "list[Leaf | Text | Numbers | Items]") -> tuple[Step, ...]:
     """Join neighbouring leaves to blocks."""
     steps: list[Step] = []
+    leaves: list[Leaf] = []
     for part in parts:
-        if not isinstance(part, Leaf):
-            steps.append(part)
-        elif steps and isinstance(steps[-1], Block):
-            steps[-1] = Block((*steps[-1].leaves, part))
-        else:
-            steps.append(Block((part,)))
-    return steps
+        if isinstance(part, Leaf):
+            leaves.append(part)
+            continue
+        if leaves:
+            steps.append(Block(tuple(leaves)))
+            leaves = []
+        steps.append(part)
+    return (*steps, Block(tuple(leaves))) if leaves else tuple(steps)

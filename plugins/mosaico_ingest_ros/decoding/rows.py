@@ -71,9 +71,13 @@ class Rows:
         return int(self.sizes.min())
 
     def take(self, index: Ints) -> "Rows":
-        """Return the rows *index*."""
+        """Return the rows *index*, parts of the same messages as before."""
         owners = index if self.owners is None else self.owners[index]
         return Rows(self.buffer, self.origins[index], self.sizes[index], self.phase, owners)
+
+    def messages(self, index: Ints) -> "Rows":
+        """Return the rows *index* as messages of their own."""
+        return Rows(self.buffer, self.origins[index], self.sizes[index], self.phase)
 
     def shift(self, at: Ints, phase: int) -> "Rows":
         """Return the rows with their origins moved by *at*, where all have *phase*."""
@@ -100,6 +104,7 @@ class Rows:
         copied: npt.NDArray[np.generic]
         if isinstance(at, int) and self.stride is not None:
             first = int(self.origins[0]) + at
+            # Arrow's pool keeps its pages; a fresh array of numpy is paged in anew for every batch.
             copied = np.frombuffer(pa.allocate_buffer(len(self) * width), item)
             copied[...] = np.ndarray((len(self),), item, self.buffer, first, (self.stride,))
         else:

@@ -138,9 +138,9 @@ def test_trailing_bytes(kit):
     [
         (b"", "The payload is shorter than its CDR header."),
         (b"\0\1\0", "The payload is shorter than its CDR header."),
-        (b"\0\3\0\0", "The CDR representation 0x0003 (PL_CDR) cannot be decoded."),
-        (b"\0\7\0\0", "The CDR representation 0x0007 (XCDR2) cannot be decoded."),
-        (b"\x28\xb5\x2f\xfd", "The CDR representation 0x28b5 (unknown) cannot be decoded."),
+        (b"\0\3\0\0", "The CDR representation PL_CDR cannot be decoded."),
+        (b"\0\7\0\0", "The CDR representation XCDR2 cannot be decoded."),
+        (b"\x28\xb5\x2f\xfd", "The payload does not begin with a CDR header."),
     ],
 )
 def test_header(header, reason, kit):
@@ -205,3 +205,14 @@ def test_text_that_is_not_utf8(kit):
     decoded = decode(pa.array([struct.pack("<I", len(t)) + t for t in texts], pa.binary()))
 
     assert ["größe", "größe", "ÿþ\0"] == decoded.data["data"].to_pylist()
+
+
+def test_headers_of_every_kind(kit):
+    """However many representations garbage claims, the reasons stay few."""
+    decode = kit.compile("cdr", "std_msgs/msg/UInt8")
+    payloads = [k.to_bytes(2, "big") + b"\0\0\7" for k in range(65536)]
+    decoded = decode(pa.array(payloads, pa.binary()))
+
+    assert decoded.kept.tolist() == [0, 1]
+    assert len(decoded.rejects) == 3
+    assert len(reasons(decoded)) == 65534

@@ -107,6 +107,7 @@ def test_idl_name_with_colons(kit):
         ("wstring x\n", "ros2msg", "'p/msg/wstring' is neither"),
         ("nowhere/Thing x\n", "ros2msg", "'nowhere/msg/Thing' is neither"),
         ("M x\n", "ros2msg", "contains itself"),
+        ("int32 x\nint8 x\n", "ros2msg", "two fields of one name"),
         ("int32[0] x\n", "ros2msg", "array 'x' of 0"),
         ("int32[3000000000] x\n", "ros2msg", "array 'x' of 3000000000"),
         ("struct M { wstring x; };", "omgidl", "'x' is a wstring"),
@@ -168,3 +169,25 @@ def test_claims_without_definition(type_name, is_claimed):
     channel = Channel(id=0, topic="/t", type_name=type_name, message_encoding="cdr")
 
     assert is_claimed == (CdrDecoder().claim(channel) is not None)
+
+
+@pytest.mark.parametrize("suffix", ["", "[]", "[3]"])
+def test_messages_that_multiply(suffix, kit):
+    """A short definition of astronomically many fields is refused, not unfolded."""
+    levels = [
+        f"{LINE}MSG: p/M{k}\n" + "".join(f"M{k + 1}{suffix} f{j}\n" for j in range(10))
+        for k in range(12)
+    ]
+    text = "M0 x\n" + "".join(levels) + f"{LINE}MSG: p/M12\nint32 x\n"
+
+    with pytest.raises(DecodeError, match="more than 10000 fields"):
+        schema(kit, text)
+
+
+def test_messages_in_many_levels(kit):
+    """A definition that nests without end is refused."""
+    levels = [f"{LINE}MSG: p/M{k}\nM{k + 1} x\n" for k in range(300)]
+    text = "M0 x\n" + "".join(levels) + f"{LINE}MSG: p/M300\nint32 x\n"
+
+    with pytest.raises(DecodeError, match="64 levels"):
+        schema(kit, text)

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import attrs
+import pytest
 import zstandard
 from mcap.exceptions import McapError
 from mcap.records import Channel as McapChannel
@@ -128,6 +129,7 @@ def files(folder: Path) -> list[tuple[Path, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_every_channel(shared_data, tmp_path, kit):
     """What the decoders make of real payloads is what rosbags makes of them."""
     seen: Counter[str] = Counter()
