@@ -55,7 +55,7 @@ class FallbackMapper:
     options: type | None = None
     replaces: Sequence[str] = ()
 
-    def claim(self, channel: Channel, columns: pa.Schema, options: object) -> Claim:  # noqa: ARG002 - it has none
+    def claim(self, channel: Channel, columns: pa.Schema, options: object) -> Claim:
         """Offer to keep the columns; always, and behind everyone else."""
         if columns.names == [PAYLOAD] and storable_type(columns.field(0).type) == pa.binary():
             derived, reason = RAW_BYTES, "payloads kept as recorded"
@@ -106,7 +106,8 @@ def derive_tag(channel: Channel) -> str:
     tag = "_".join(_snake_case(part) for part in parts)
     if channel.type_name and len(parts) > 1 and tag not in TAGS:
         return tag
-    return f"{channel.message_encoding}_{tag}"
+    leader = _snake_case(channel.message_encoding) or "unknown"
+    return f"{leader}_{tag}".rstrip("_")
 
 
 def _snake_case(name: str) -> str:

@@ -54,6 +54,8 @@ def keep(
         ("Configuration", "cdr", "cdr_configuration"),
         ("Image", "json", "json_image"),
         ("camera/Info", "json", "json_camera_info"),
+        ("Imu", "", "unknown_imu"),
+        ("Imu", "application/JSON", "application_json_imu"),
     ],
 )
 def test_tags(type_name, encoding, tag):
@@ -64,6 +66,7 @@ def test_tags(type_name, encoding, tag):
 def test_tag_without_a_type():
     """Columns without a type's name are named by their topic."""
     assert "arrow_imu_raw_data" == derive_tag(channel("", "arrow", "/imu/rawData"))
+    assert "arrow" == derive_tag(channel("", "arrow", "/"))
 
 
 def test_tags_never_meet_the_platform():
