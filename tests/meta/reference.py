@@ -58,7 +58,37 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"hooks.md": hooks_page, "cli.md": cli_page}
+def ontology_page() -> str:
+    """Return `docs/ontology.md`: the types of the platform, and which ROS messages become them."""
+    from mosaico_ingest_ontology import mosaico_ontologies
+    from mosaico_ingest_ros.mapping.geometry import GEOMETRY, TF_MESSAGES, TF_ROWS
+    from mosaico_ingest_ros.mapping.sensors import SENSORS, VALUES
+
+    sources: dict[str, list[str]] = {TF_ROWS.tag: [f"`{name}`" for name in TF_MESSAGES]}
+    for name, rule in GEOMETRY.items():
+        sources.setdefault(rule.tag, []).append(f"`{name}`")
+    for name, rules in (SENSORS | VALUES).items():
+        for tag in dict.fromkeys(rule.tag for rule in rules):
+            sources.setdefault(tag, []).append(f"`{name}`")
+    parts = [
+        "# Ontology types\n",
+        _NOTE,
+        "| tag | what it is | columns after the envelope | ROS messages |\n|---|---|---|---|",
+    ]
+    for ontology in sorted(mosaico_ontologies(), key=lambda o: o.tag):
+        columns = ", ".join(
+            f"`{field.name}`" + ("" if field.nullable else "!") for field in ontology.fields
+        )
+        told = ", ".join(sorted(sources.get(ontology.tag, [])))
+        parts.append(f"| `{ontology.tag}` | {ontology.summary} | {columns} | {told} |")
+    parts.append(
+        "\n`!` marks a column without nulls. The envelope is `timestamp_ns`!, "
+        "`recording_timestamp_ns`, `frame_id`, `sequence_id`.\n"
+    )
+    return "\n".join(parts)
+
+
+PAGES = {"hooks.md": hooks_page, "cli.md": cli_page, "ontology.md": ontology_page}
 
 
 def _signature(function: object) -> str:

@@ -49,6 +49,7 @@ def test_every_hook_has_a_test_of_its_name(hook):
     assert f"def test_hook_{hook}(" in text
 
 
+@pytest.mark.filterwarnings("ignore:OnErrorPolicy is deprecated")
 def test_all_is_sorted_and_exact():
     """`__all__` lists what a module has, once, in order."""
     wrong = []
