@@ -45,13 +45,13 @@ def hooks_page() -> str:
 
 def cli_page() -> str:
     """Return `docs/cli.md`: every command with its help, as the terminal shows it."""
-    from mosaico_ingest.cli.app import cli
+    from mosaico_ingest.cli.app import app
 
     parts = ["# The command line\n", _NOTE]
-    context = click.Context(cli, info_name="mosaico-ingest", max_content_width=100)
-    parts.append(f"```text\n{cli.get_help(context)}\n```\n")
-    for name in sorted(cli.list_commands(context)):
-        command = cli.get_command(context, name)
+    context = click.Context(app, info_name="mosaico-ingest", max_content_width=100)
+    parts.append(f"```text\n{app.get_help(context)}\n```\n")
+    for name in app.list_commands(context):
+        command = app.get_command(context, name)
         if command is not None:
             child = click.Context(command, info_name=name, parent=context, max_content_width=100)
             parts.append(f"## `{name}`\n\n```text\n{command.get_help(child)}\n```\n")
