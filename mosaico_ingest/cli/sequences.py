@@ -157,7 +157,8 @@ def rm_command(ctx: click.Context, /, name: str, yes: bool, **_: object) -> None
                 msg = f"Deleting {sequence!r} needs a yes. Say --yes where nobody can be asked."
                 raise UsageError(msg)
             question = f"Delete {sequence!r} with its {len(handler.topics)} topics?"
-            click.confirm(question, abort=True, err=True)
+            if not click.confirm(question, err=True):
+                ctx.exit(1)
         client.sequence_delete(sequence)
     print_result([f"Deleted {sequence}."])
 

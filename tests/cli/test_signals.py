@@ -1,0 +1,54 @@
+import os
+import signal
+
+import pytest
+
+from mosaico_ingest.cli.signals import stopped_by_signals
+from mosaico_ingest.pipeline.stopping import StopSignal
+
+
+def send(number):
+    """Send this process a signal; its handler has run when this returns."""
+    os.kill(os.getpid(), number)
+
+
+def test_first_interrupt_is_soft_second_is_hard(capsys):
+    """Ctrl-C asks for a soft stop, then for a hard one, and says so each time."""
+    stop = StopSignal()
+    with stopped_by_signals(stop):
+        send(signal.SIGINT)
+        first = repr(stop)
+        send(signal.SIGINT)
+
+    assert ("<StopSignal soft>", "<StopSignal hard>") == (first, repr(stop))
+    assert "press Ctrl-C again to abort" in capsys.readouterr().err
+
+
+def test_third_interrupt_ends_at_once():
+    """A user who presses a third time is not kept waiting."""
+    stop = StopSignal()
+    with stopped_by_signals(stop):
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+
+
+def test_terminate_is_soft_however_often():
+    """SIGTERM asks for a soft stop, and for no more when it is repeated."""
+    stop = StopSignal()
+    with stopped_by_signals(stop):
+        send(signal.SIGTERM)
+        send(signal.SIGTERM)
+
+    assert "<StopSignal soft>" == repr(stop)
+
+
+def test_handlers_come_back():
+    """After the block the handlers of before are in force again."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with stopped_by_signals(StopSignal()):
+        pass
+
+    assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
