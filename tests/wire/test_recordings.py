@@ -1,0 +1,530 @@
+"""Recordings that nobody here wrote, into one store and back, counted by readers that are not ours."""
+
+import shutil
+import sqlite3
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+import zstandard
+from mcap.records import Channel, Message
+from mcap.stream_reader import StreamReader
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag1 import Reader as Ros1Reader
+from rosbags.typesys import Stores, get_typestore
+
+from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest.model.report import RecordingReport, RunReport
+from mosaico_ingest.run import ingest, serve
+
+DEMO = "mcap/reductstore+reductstore_agent/testdata/demo.mcap"
+CUT = "mcap/DERIVED/demo_truncated_mid_chunk.mcap"
+HUSKY = "ros1/cra-ros-pkg+robot_localization/test/test1.bag"
+BROKEN = "ros1/DERIVED/test1_corrupt_bz2_chunk.bag"
+TURTLES = "ros1/foxglove+rosbag/example.bag"
+NUMPY = "ros1/eric-wieser+ros_numpy/test/test.bag"
+LETTERS = "ros2/ros2+rosbag2/rosbag2_py/test/resources/sqlite3/wbag"
+CONFORMANCE = "mcap/foxglove+mcap/tests/conformance/data"
+DAMAGED = {
+    CUT: "The file ends inside a chunk",
+    BROKEN: "The chunk cannot be unpacked",
+}
+NOTHING_INSIDE = {
+    "mcap/foxglove+foxglove-sdk/scripts/fixtures/empty.mcap": "declares no channel",
+    "ros1/foxglove+rosbag/empty-file.bag": "is empty (0 bytes)",
+    "ros1/foxglove+rosbag/no-messages.bag": "declares no channel",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Archive:
+    """
+    What two runs over the same recordings left behind.
+
+    Args:
+        data: Folder of the recordings.
+        client: Of the server that has them now.
+        first, second: How the runs ended.
+        states: The sources and the store before, between and after the runs.
+    """
+
+    data: Path
+    client: MosaicoClient
+    first: RunReport
+    second: RunReport
+    states: tuple["State", "State", "State"]
+
+    def report(self, path: str) -> RecordingReport:
+        """Return the first run's report of one recording."""
+        return next(r for r in self.first.recordings if r.path == str(self.data / path))
+
+    def rows(self, path: str, channel: str) -> list[dict]:
+        """Return what the server has of one channel."""
+        report = self.report(path)
+        topic = next(t for t in report.topics if t.channel == channel)
+        return self.client.topic_handler(report.sequence, topic.name).read().read_all().to_pylist()
+
+
+@attrs.frozen
+class State:
+    """Every file of the sources and of the store's chunks, and what the server tells of its sequences."""
+
+    sources: dict[str, tuple[int, int]]
+    chunks: dict[str, tuple[int, int]]
+    sequences: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def archive(shared_data, tmp_path_factory) -> Iterator[Archive]:
+    """All recordings but the conformance set, ingested twice into one embedded server."""
+    store = tmp_path_factory.mktemp("archive") / "store"
+    paths = [p for p in sorted((shared_data / "mcap").iterdir()) if p.name != "foxglove+mcap"]
+    paths += [shared_data / "ros1", shared_data / "ros2"]
+    with serve(store) as server, MosaicoClient.connect(server.host, server.port) as client:
+
+        def look() -> State:
+            with MosaicoClient.connect(server.host, server.port) as fresh:
+                told = {name: fresh.sequence_handler(name) for name in fresh.list_sequences()}
+            return State(snapshot(shared_data), snapshot(store / "chunks"), told)
+
+        before = look()
+        first = ingest(paths, client=client)
+        between = look()
+        second = ingest(paths, client=client)
+        yield Archive(
+            data=shared_data,
+            client=client,
+            first=first,
+            second=second,
+            states=(before, between, look()),
+        )
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of everything below *folder*."""
+    found = {str(p.relative_to(folder)): p.stat() for p in folder.rglob("*")}
+    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
+
+
+def recordings(data: Path) -> list[Path]:
+    """Return the recordings: bag directories, and the files that are in none."""
+    bags = {
+        p.parent for kind in ("mcap", "ros1", "ros2") for p in data.glob(f"{kind}/**/metadata.yaml")
+    }
+    files = [p for kind in ("mcap", "ros1", "ros2") for p in (data / kind).rglob("*")]
+    loose = {
+        p
+        for p in files
+        if p.suffix in (".mcap", ".bag", ".db3")
+        and p.parent not in bags
+        and not p.is_relative_to(data / CONFORMANCE)
+    }
+    return sorted(bags | loose)
+
+
+def count(path: Path, scratch: Path) -> Counter:
+    """Count the messages per channel of a recording, without a line of ours."""
+    counts: Counter = Counter()
+    parts = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else [path]
+    for part in parts:
+        if part.suffix == ".mcap":
+            counts.update(count_mcap(part))
+        elif part.suffix == ".bag":
+            counts.update(count_ros1(part))
+        elif part.suffix == ".db3":
+            counts.update(count_db3(part))
+        elif part.suffix == ".zstd":
+            unpacked = scratch / part.stem
+            unpacked.write_bytes(
+                zstandard.ZstdDecompressor().stream_reader(part.read_bytes()).read()
+            )
+            counts.update(count_db3(unpacked))
+    return counts
+
+
+def count_mcap(path: Path) -> Counter:
+    """Count with mcap's own reader."""
+    topics: dict[int, str] = {}
+    counts: Counter = Counter()
+    with path.open("rb") as file:
+        for record in StreamReader(file).records:
+            if isinstance(record, Channel):
+                topics[record.id] = record.topic
+                counts[record.topic] += 0
+            elif isinstance(record, Message):
+                counts[topics[record.channel_id]] += 1
+    return counts
+
+
+def count_ros1(path: Path) -> Counter:
+    """Count with rosbags' reader: what the index of the file declares."""
+    counts: Counter = Counter()
+    with Ros1Reader(path) as reader:
+        for connection in reader.connections:
+            counts[connection.topic] += connection.msgcount
+    return counts
+
+
+def count_db3(path: Path) -> Counter:
+    """Count with sqlite3, which leaves nothing beside an immutable file."""
+    connection = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
+    try:
+        return Counter(
+            dict(
+                connection.execute(
+                    "SELECT name, count(messages.id) FROM topics "
+                    "LEFT JOIN messages ON messages.topic_id = topics.id GROUP BY name"
+                )
+            )
+        )
+    finally:
+        connection.close()
+
+
+def total(report: RecordingReport, field: str) -> Counter:
+    """Add one count of a report up per channel."""
+    counts: Counter = Counter()
+    for topic in report.topics:
+        counts[topic.channel] += getattr(topic, field)
+    return counts
+
+
+def whole(archive: Archive) -> list[RecordingReport]:
+    """Return the reports of recordings that have messages and no damage."""
+    odd = {str(archive.data / path) for path in [*DAMAGED, *NOTHING_INSIDE]}
+    return [report for report in archive.first.recordings if report.path not in odd]
+
+
+def test_every_recording_is_in_the_report(archive):
+    """A folder's recordings are all found: files, and bag directories as one recording each."""
+    reported = sorted(Path(report.path) for report in archive.first.recordings)
+
+    assert recordings(archive.data) == reported
+
+
+def test_intact_recordings_are_stored_to_the_last_message(archive, tmp_path):
+    """Every intact message is stored: the counts per channel are those of independent readers."""
+    expected = {r.path: count(Path(r.path), tmp_path) for r in whole(archive)}
+
+    assert expected == {r.path: total(r, "stored") for r in whole(archive)}
+
+
+def test_intact_recordings_declare_what_they_hold(archive, tmp_path):
+    """An intact recording is `stored`, without losses, rejects, skips or damage."""
+    whole_ones = whole(archive)
+    totals = [sum(total(r, f).total() for r in whole_ones) for f in ("lost", "rejected", "skipped")]
+
+    assert [0, 0, 0] == totals
+    assert {("stored", "", ())} == {(r.status.value, r.error, r.damage) for r in whole_ones}
+
+
+@pytest.mark.parametrize("path", sorted(DAMAGED))
+def test_damage_is_named(archive, path):
+    """A damaged recording is `stored_with_losses`, and the report says where and what."""
+    report = archive.report(path)
+
+    assert "stored_with_losses" == report.status
+    assert [True] == [damage.reason.startswith(DAMAGED[path]) for damage in report.damage]
+    assert [True] == [damage.byte_range is not None for damage in report.damage]
+
+
+@pytest.mark.parametrize("path", sorted(NOTHING_INSIDE))
+def test_recordings_without_content_fail_in_one_line(archive, path):
+    """A recording that holds nothing is no success: the report says so in one line."""
+    report = archive.report(path)
+
+    assert "failed" == report.status
+    assert NOTHING_INSIDE[path] in report.error
+    assert 1 == len(report.error.splitlines())
+
+
+def test_messages_before_a_cut_are_stored(archive):
+    """All complete messages of a chunk that a cut ended are stored, and they are those of the original."""
+    expected = count_cut_mcap(archive.data / CUT)
+    stored = total(archive.report(CUT), "stored")
+    imu = "/nissan/gps/duro/imu"
+
+    assert sum(expected.values()) > 1000
+    assert expected == stored
+    assert archive.rows(DEMO, imu)[: expected[imu]] == archive.rows(CUT, imu)
+
+
+def count_cut_mcap(path: Path) -> Counter:
+    """Count the messages of an MCAP that ends inside its one chunk, by walking its plain bytes."""
+    data = path.read_bytes()
+    at = 8
+    while data[at] != 0x06:
+        at += 9 + struct.unpack_from("<Q", data, at + 1)[0]
+    at += 9 + struct.calcsize("<QQQIIQ")  # the chunk's header; its compression is the empty string
+    topics: dict[int, str] = {}
+    counts: Counter = Counter()
+    while at + 9 <= len(data):
+        kind, nbytes = struct.unpack_from("<BQ", data, at)
+        body = data[at + 9 : at + 9 + nbytes]
+        at += 9 + nbytes
+        if len(body) < nbytes:
+            break
+        if kind == 0x04:
+            number, _, topic_bytes = struct.unpack_from("<HHI", body)
+            topics[number] = body[8 : 8 + topic_bytes].decode()
+            counts[topics[number]] += 0
+        elif kind == 0x05:
+            counts[topics[struct.unpack_from("<H", body)[0]]] += 1
+    return counts
+
+
+def test_messages_around_a_broken_chunk_are_stored(archive):
+    """A broken chunk costs its own messages: what is stored and what is lost give the original."""
+    declared, report = count_ros1(archive.data / BROKEN), archive.report(BROKEN)
+    originals = {channel: rows_by_stamp(archive.rows(HUSKY, channel)) for channel in declared}
+    kept = {channel: rows_by_stamp(archive.rows(BROKEN, channel)) for channel in declared}
+
+    assert declared == total(report, "declared")
+    assert declared == total(report, "stored") + total(report, "lost")
+    assert +total(report, "lost") == total(report, "lost")  # the chunk had every channel
+    assert all(kept[channel].items() <= originals[channel].items() for channel in declared)
+
+
+def rows_by_stamp(rows: list[dict]) -> dict[int, str]:
+    """Return rows by the time at which they were recorded."""
+    return {row["recording_timestamp_ns"]: repr(row) for row in rows}
+
+
+def test_rows_on_the_server_are_those_of_the_report(archive):
+    """What a report calls rows can be read back, topic by topic."""
+    client = archive.client
+    told, found = {}, {}
+    for report in archive.first.recordings:
+        for topic in report.topics:
+            key = report.sequence, topic.name
+            told[key] = topic.rows
+            found[key] = sum(batch.num_rows for batch in client.topic_handler(*key).read())
+
+    assert told == found
+
+
+def test_losses_leave_a_notification(archive):
+    """Who asks the server alone learns of the damage too."""
+    sequence = archive.report(BROKEN).sequence
+    notices = archive.client.list_sequence_notifications(sequence)
+    topic_notices = archive.client.list_topic_notifications(sequence, "/imu/data")
+
+    assert DAMAGED[BROKEN] in notices[0].text
+    assert "1,244" in topic_notices[0].text
+
+
+def test_a_second_run_changes_nothing(archive):
+    """The same bytes again are recognised: nothing is written, everything is `already_stored`."""
+    _, between, after = archive.states
+    stored = [(r.path, r.sequence) for r in archive.first.recordings if r.status != "failed"]
+    known = [
+        (r.path, r.sequence) for r in archive.second.recordings if r.status == "already_stored"
+    ]
+
+    assert (between.chunks, between.sequences) == (after.chunks, after.sequences)
+    assert stored == known
+
+
+def test_sources_are_left_alone(archive):
+    """Reading leaves nothing in or beside a recording, WAL files of sqlite3 included."""
+    before, between, after = archive.states
+
+    assert before.sources == between.sources == after.sources
+
+
+def test_conformance_files_are_stored_as_their_makers_count_them(shared_data, tmp_path):
+    """Of the MCAP conformance set, every file with a channel is stored to the last message."""
+    folder = shared_data / CONFORMANCE
+    if not folder.is_dir():
+        pytest.skip(f"The MCAP conformance set is absent: {folder} does not exist.")
+    expected = {str(p): count_mcap(p) for p in sorted(folder.rglob("*.mcap"))}
+    with (
+        serve(tmp_path / "store") as server,
+        MosaicoClient.connect(server.host, server.port) as client,
+    ):
+        report = ingest(folder, client=client)
+        rows = {
+            r.path: sum(
+                b.num_rows
+                for t in r.topics
+                for b in client.topic_handler(r.sequence, t.name).read()
+            )
+            for r in report.recordings
+            if r.status == "stored"
+        }
+
+    assert expected == {r.path: total(r, "stored") for r in report.recordings}
+    assert {p: c.total() for p, c in expected.items() if c} == rows
+
+
+def messages(path: Path, channel: str) -> list[tuple[int, object]]:
+    """Return log time and message of one channel as rosbags reads them."""
+    with AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE)) as reader:
+        wanted = [c for c in reader.connections if c.topic == channel]
+        return [
+            (stamp, reader.deserialize(raw, connection.msgtype))
+            for connection, stamp, raw in reader.messages(connections=wanted)
+        ]
+
+
+def stamped(log_ns: int, header: object, **fields: object) -> dict[str, object]:
+    """Return a row with the envelope that a message with *header* gets."""
+    return {
+        "timestamp_ns": header.stamp.sec * 10**9 + header.stamp.nanosec,
+        "recording_timestamp_ns": log_ns,
+        "frame_id": header.frame_id,
+        "sequence_id": getattr(header, "seq", None),
+        **fields,
+    }
+
+
+def xyz(vector: object, covariance: object = None, kind: int | None = None) -> dict[str, object]:
+    """Return a vector or quaternion as the ontology has it; an all-zero covariance says nothing."""
+    known = covariance is not None and np.any(covariance)
+    return {
+        "covariance": covariance.tolist() if known else None,
+        "covariance_type": kind,
+        **{name: getattr(vector, name) for name in "xyzw" if hasattr(vector, name)},
+    }
+
+
+def in_order(rows: list[dict]) -> list[dict]:
+    """Return rows as a server gives them: by time, those of one time as they were written."""
+    return sorted(rows, key=lambda row: row["timestamp_ns"])
+
+
+def test_imu_comes_back_as_recorded(archive):
+    """Imu: each row equals rosbags' message, an all-zero covariance is none."""
+    expected = [
+        stamped(
+            log_ns,
+            m.header,
+            acceleration=xyz(m.linear_acceleration, m.linear_acceleration_covariance),
+            angular_velocity=xyz(m.angular_velocity, m.angular_velocity_covariance),
+            orientation=xyz(m.orientation, m.orientation_covariance),
+        )
+        for log_ns, m in messages(archive.data / DEMO, "/nissan/gps/duro/imu")
+    ]
+
+    assert in_order(expected) == archive.rows(DEMO, "/nissan/gps/duro/imu")
+
+
+def test_nav_sat_fix_comes_back_as_recorded(archive):
+    """NavSatFix: position with covariance and its type, and the status."""
+    expected = [
+        stamped(
+            log_ns,
+            m.header,
+            position={
+                "covariance": m.position_covariance.tolist(),
+                "covariance_type": m.position_covariance_type,
+                "x": m.latitude,
+                "y": m.longitude,
+                "z": m.altitude,
+            },
+            velocity=None,
+            status={
+                "status": m.status.status,
+                "service": m.status.service,
+                "satellites": None,
+                "hdop": None,
+                "vdop": None,
+            },
+        )
+        for log_ns, m in messages(archive.data / HUSKY, "/fix")
+    ]
+
+    assert in_order(expected) == archive.rows(HUSKY, "/fix")
+
+
+def test_odometry_comes_back_as_recorded(archive):
+    """Odometry: pose and twist keep their covariances, the child frame is the target."""
+    channel = "/husky_velocity_controller/odom"
+    expected = [
+        stamped(
+            log_ns,
+            m.header,
+            covariance=None,
+            covariance_type=None,
+            pose={
+                "covariance": m.pose.covariance.tolist(),
+                "covariance_type": None,
+                "position": xyz(m.pose.pose.position),
+                "orientation": xyz(m.pose.pose.orientation),
+            },
+            velocity={
+                "covariance": m.twist.covariance.tolist(),
+                "covariance_type": None,
+                "linear": xyz(m.twist.twist.linear),
+                "angular": xyz(m.twist.twist.angular),
+            },
+            target_frame_id=m.child_frame_id,
+            acceleration=None,
+        )
+        for log_ns, m in messages(archive.data / HUSKY, channel)
+    ]
+
+    assert in_order(expected) == archive.rows(HUSKY, channel)
+
+
+def test_transforms_come_back_one_by_one(archive):
+    """TFMessage: a row per transform, with its own stamp, its parent and its child frame."""
+    expected = [
+        stamped(
+            log_ns,
+            t.header,
+            covariance=None,
+            covariance_type=None,
+            translation=xyz(t.transform.translation),
+            rotation=xyz(t.transform.rotation),
+            target_frame_id=t.child_frame_id,
+        )
+        for log_ns, message in messages(archive.data / TURTLES, "/tf")
+        for t in message.transforms
+    ]
+
+    assert in_order(expected) == archive.rows(TURTLES, "/tf")
+
+
+def test_strings_of_a_split_bag_come_back_as_recorded(archive, tmp_path):
+    """String: the rows of five files are one topic, in the order of the log's clock."""
+    copied = shutil.copytree(
+        archive.data / LETTERS, tmp_path / "wbag"
+    )  # rosbags opens WAL files for writing
+    tmp_path.joinpath("wbag").chmod(0o755)
+    expected = [
+        {
+            "timestamp_ns": log_ns,
+            "recording_timestamp_ns": log_ns,
+            "frame_id": None,
+            "sequence_id": None,
+            "data": message.data,
+        }
+        for log_ns, message in messages(copied, "AAA")
+    ]
+
+    assert in_order(expected) == archive.rows(LETTERS, "AAA")
+
+
+def test_images_come_back_as_recorded(archive):
+    """Image: raw pixels stay raw."""
+    expected = [
+        stamped(
+            log_ns,
+            m.header,
+            data=m.data.tobytes(),
+            format="raw",
+            width=m.width,
+            height=m.height,
+            stride=m.step,
+            encoding=m.encoding,
+            is_bigendian=bool(m.is_bigendian),
+        )
+        for log_ns, m in messages(archive.data / NUMPY, "/image")
+    ]
+
+    assert in_order(expected) == archive.rows(NUMPY, "/image")
