@@ -140,7 +140,7 @@ def _fixed_elements(cursor: Cursor, block: Block, counts: Ints) -> Cursor | None
     cursor.align(block.align)
     start, cursor.at = cursor.at, before
     places: Ints = np.full(len(rows), start) if isinstance(start, int) else start
-    phases = np.unique((places[counts > 0] + rows.phase) & 7)
+    phases = np.unique((places[counts > 0] + rows.phase) & (block.max_align - 1))
     stride = block.stride(int(phases[0])) if len(phases) == 1 else None
     if stride is None:
         return None

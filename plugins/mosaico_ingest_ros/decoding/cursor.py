@@ -2,7 +2,7 @@
 Where reading stands in every row: one number while all rows agree, a vector from then on.
 
 Every advance is checked against the end of the row first, so that no length field, however hostile,
-leads to a read outside of it or to an allocation larger than the payload.
+leads to a read outside of it, or to an allocation out of proportion to the payload.
 
 Must not know: Arrow. Next: `walk`.
 """
