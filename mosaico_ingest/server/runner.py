@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, Self
+from typing import Self
 
 from mosaico_ingest import errors
 from mosaico_ingest.protocol.flight import location
@@ -25,7 +25,7 @@ from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generat
 
 __all__ = ["ServerProcess", "run_server", "serve"]
 
-_GRACE_S = 5.0
+_GRACE_S = 2.0
 _STOP_S = 15.0
 _MALLOC = {
     # gRPC takes a fresh buffer per message. Giving each back to the system at once, as glibc does with large
@@ -128,7 +128,7 @@ def run_server(
     port: int = 0,
     generation: str = DEFAULT_GENERATION,
     on_ready: Callable[[int], None] | None = None,
-    parent: IO[bytes] | None = None,
+    parent: int | None = None,
 ) -> None:
     """
     Serve in this process until SIGINT or SIGTERM, or until *parent* ends.
@@ -139,7 +139,7 @@ def run_server(
     Args:
         store, host, port, generation: As in `serve`.
         on_ready: Called with the port once calls are taken.
-        parent: A pipe whose end is the signal to stop.
+        parent: File descriptor of a pipe whose end is the signal to stop.
 
     Raises:
         UsageError, StoreError: As in `serve`.
@@ -192,7 +192,7 @@ def run_child(arguments: list[str]) -> int:
             port=int(port),
             generation=generation,
             on_ready=lambda taken: tell({"port": taken}),
-            parent=sys.stdin.buffer,
+            parent=sys.stdin.fileno(),
         )
     except errors.MosaicoError as err:
         tell({"error": type(err).__name__, "message": str(err)})
@@ -222,8 +222,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_for_end(pipe: IO[bytes], ended: threading.Event) -> None:
-    while pipe.read(4096):
+def _wait_for_end(pipe: int, ended: threading.Event) -> None:
+    while os.read(
+        pipe, 4096
+    ):  # not through sys.stdin: its lock would be held when the interpreter ends
         pass
     ended.set()
 

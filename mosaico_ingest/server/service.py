@@ -4,6 +4,7 @@ The Flight service: which call goes where, and nothing else.
 Must not know: what the calls mean. Next: `control`, `put`, `get`.
 """
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Lock
@@ -51,6 +52,7 @@ class MosaicoServer:
         generation: str = DEFAULT_GENERATION,
     ) -> None:
         found = find_generation(generation)
+        _check_address(host, port)
         self._closing = Lock()  # guards the end, which comes once
         self._closed = False
         self._stopping = Event()
@@ -65,13 +67,6 @@ class MosaicoServer:
                     Receiver(self._catalog, self._store, self._stopping),
                     Reader(self._catalog, self._store),
                 )
-            except OSError as err:
-                self._catalog.close()
-                msg = (
-                    f"Cannot listen on {host}:{port}. "
-                    "Expected an address of this machine and a free port; port 0 takes any."
-                )
-                raise UsageError(msg) from err
             except BaseException:
                 self._catalog.close()
                 raise
@@ -112,6 +107,23 @@ class MosaicoServer:
             self._service.shutdown()
             self._catalog.close()
             self._store.close()
+
+
+def _check_address(host: str, port: int) -> None:
+    """Refuse what cannot be listened on with a sentence; gRPC would only log it."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address[0], port, *address[2:]))
+    except (OSError, OverflowError) as err:  # the latter for numbers that are no port
+        msg = (
+            f"Cannot listen on {host}:{port}: {err}. "
+            "Expected an address of this machine and a free port; port 0 takes any."
+        )
+        raise UsageError(msg) from err
 
 
 class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is untyped

@@ -119,15 +119,14 @@ class Store:
     def sweep(self, known: Collection[str]) -> int:
         """Remove every file that is no *known* chunk, and return how many; called before anyone reads."""
         removed = 0
-        for folder in os.scandir(self._chunks):
-            if not folder.is_dir(follow_symlinks=False):
-                continue
-            for file in os.scandir(folder.path):
-                if f"{folder.name}/{file.name}" not in known:
-                    Path(file.path).unlink()
-                    removed += 1
-            if not any(os.scandir(folder.path)):
-                Path(folder.path).rmdir()
+        for folder in filter(Path.is_dir, self._chunks.iterdir()):
+            files = list(folder.iterdir())
+            strays = [file for file in files if f"{folder.name}/{file.name}" not in known]
+            for file in strays:
+                file.unlink()
+            removed += len(strays)
+            if len(strays) == len(files):
+                folder.rmdir()
         return removed
 
     def _publish(self, path: str) -> int:
