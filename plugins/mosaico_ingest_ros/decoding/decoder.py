@@ -20,9 +20,7 @@ from mosaico_ingest_ros.decoding.rows import Fault, Ints, Rows
 
 __all__ = ["CdrDecoder", "Ros1Decoder"]
 
-_HEADER_BYTES = (
-    4  # CDR: representation (2 bytes), options (2 bytes); alignment counts from behind it
-)
+_HEADER_BYTES = 4  # representation and options; alignment counts from behind them
 _MAX_PADDING = 3  # CDR payloads may be filled up to a multiple of four
 _ATTEMPTS = 8  # decodes without the rows found broken so far, before a batch is halved
 _BIG, _LITTLE = 0, 1
@@ -74,7 +72,7 @@ class Ros1Decoder:
 class _Decode:
     """Payloads of one channel to columns; holds nothing that changes."""
 
-    note = ""
+    note = ""  # every shape is read in vectors, none message by message
 
     def __init__(self, program: Program, *, is_cdr: bool) -> None:
         assert isinstance(program.tree, Struct)

@@ -156,7 +156,7 @@ class _Compiler:
         if name in self.open:
             msg = f"The message {name!r} contains itself. Its payloads are kept as bytes."
             raise DecodeError(msg)
-        fields = self._fields(name)
+        fields = self._fields(name, path)
         if len(self.open) > _MAX_DEPTH or next(self.seen) > _MAX_FIELDS:
             msg = f"The definition has more than {_MAX_FIELDS} fields or {_MAX_DEPTH} levels at {path!r}."
             raise DecodeError(msg)
@@ -173,8 +173,10 @@ class _Compiler:
             self.parts.append(self._leaf("uint8", path or name, None, hidden=True))
         return Struct(tuple(key for key, _ in shown), tuple(children))
 
-    def _fields(self, name: str) -> "Fielddefs":
-        """Return the fields of message *name*."""
+    def _fields(self, name: str, path: str) -> "Fielddefs":
+        """Return the fields of message *name*, which is the field *path*."""
+        if name.endswith("/wstring"):  # a type of its own that rosbags takes for a message
+            raise _undecodable("wstring", path)
         # Some recorders put the name of a middleware before that of the package.
         longer = (key for key in self.embedded if key.endswith(f"/{name}"))
         key = name if name in self.embedded else next(longer, "")
@@ -235,8 +237,7 @@ class _Compiler:
     def _leaf(self, base: str, path: str, size: int | None, *, hidden: bool = False) -> Leaf:
         """Return the part for numbers of type *base*."""
         if base not in _NUMBERS:
-            msg = f"The field {path!r} is a {base}, which cannot be decoded."
-            raise DecodeError(msg)
+            raise _undecodable(base, path)
         dtype, arrow = _NUMBERS[base]
         align = self._align(dtype.itemsize)
         return Leaf(path=path, dtype=dtype, arrow=arrow, count=size, align=align, hidden=hidden)
@@ -248,6 +249,14 @@ class _Compiler:
     def _align(self, nbytes: int) -> int:
         """Return what a value of *nbytes* is aligned to; ROS 1 packs everything."""
         return nbytes if self.cdr else 1
+
+
+def _undecodable(base: str, path: str) -> DecodeError:
+    """Return the error of a type that rosbags does not decode either."""
+    msg = (
+        f"The field {path!r} is a {base}, which cannot be decoded. Its payloads are kept as bytes."
+    )
+    return DecodeError(msg)
 
 
 def _merged(parts: "list[Leaf | Text | Numbers | Items]") -> tuple[Step, ...]:

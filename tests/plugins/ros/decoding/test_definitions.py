@@ -104,7 +104,7 @@ def test_idl_name_with_colons(kit):
     ("definition", "schema_encoding", "reason"),
     [
         ("this is: no definition", "ros2msg", "cannot be parsed"),
-        ("wstring x\n", "ros2msg", "'p/msg/wstring' is neither"),
+        ("wstring x\n", "ros2msg", "'x' is a wstring"),
         ("nowhere/Thing x\n", "ros2msg", "'nowhere/msg/Thing' is neither"),
         ("M x\n", "ros2msg", "contains itself"),
         ("int32 x\nint8 x\n", "ros2msg", "two fields of one name"),
