@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import Damage
-from mosaico_ingest_mcap.chunks import load
+from mosaico_ingest_mcap.chunks import Chunk, load
 from mosaico_ingest_mcap.file import File
 from mosaico_ingest_mcap.messages import columns, find, walk
 from mosaico_ingest_mcap.records import (
@@ -31,7 +31,7 @@ from mosaico_ingest_mcap.records import (
     parse_profile,
 )
 from mosaico_ingest_mcap.summary import Summary, read_summary
-from mosaico_ingest_mcap.walking import Chunk, Stretch, walk_file
+from mosaico_ingest_mcap.walking import Stretch, walk_file
 
 __all__ = ["Contents", "Tally", "read_contents"]
 
@@ -127,7 +127,8 @@ def _from_scan(file: File, contents: Contents) -> None:
     """
     Fill *contents* on a way through the file.
 
-    A chunk whose message indexes name known channels only is not loaded.
+    A chunk whose message indexes name known channels only is not loaded. Channels whose description is
+    lost are kept, with all that is known of them: their number.
     """
     for item in walk_file(file, len(MAGIC), contents.chunks):
         if isinstance(item, Damage):
@@ -142,8 +143,12 @@ def _from_scan(file: File, contents: Contents) -> None:
                     _tally(contents, channel, rows[:, 0])
             else:
                 _scan_chunk(file, contents, item)
-    known = contents.channels.keys()
-    contents.total.messages = sum(t.messages for c, t in contents.tallies.items() if c in known)
+    for channel in sorted(contents.tallies.keys() - contents.channels.keys()):
+        entry = ChannelEntry(channel, 0, f"/channel_{channel}", "", {})
+        contents.channels[channel] = entry
+        contents.findings.append(
+            f"Channel {channel} is described nowhere; its messages are given as {entry.topic}."
+        )
 
 
 def _scan_chunk(file: File, contents: Contents, chunk: Chunk) -> None:

@@ -13,17 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from mosaico_ingest.plugin import Damage
-from mosaico_ingest_mcap.chunks import load
+from mosaico_ingest_mcap.chunks import Chunk, load
 from mosaico_ingest_mcap.contents import Contents
 from mosaico_ingest_mcap.file import File
 from mosaico_ingest_mcap.messages import Columns, Found, columns, find
-from mosaico_ingest_mcap.walking import Chunk, Stretch, walk_file
+from mosaico_ingest_mcap.walking import Stretch, walk_file
 
 __all__ = ["Block", "Part"]
 
 Bytes = npt.NDArray[np.uint8]
 
-_AHEAD = 2
+_PENDING = 3  # one that is looked at, two that are loaded meanwhile
+_PENDING_BYTES = 64 * 1024 * 1024
 
 _Pending = tuple[Chunk, Future[Bytes | Damage]] | tuple[Stretch | Damage, None]
 
@@ -68,12 +69,19 @@ class Part:
         pending: deque[_Pending] = deque()
         is_chunked = bool(self.contents.compression)
         for item in walk_file(self.file, position, self.contents.chunks, is_chunked=is_chunked):
-            if not isinstance(item, Chunk):
-                pending.append((item, None))
-            elif everything or not item.indexes or not own.isdisjoint(item.counts):
-                pending.append((item, ahead.submit(load, self.file, item)))
-            if len(pending) > _AHEAD:
+            if (
+                isinstance(item, Chunk)
+                and item.indexes
+                and not everything
+                and own.isdisjoint(item.counts)
+            ):
+                continue
+            while pending and _is_full(pending, item):
                 yield from _finish(*pending.popleft())
+            if isinstance(item, Chunk):
+                pending.append((item, ahead.submit(load, self.file, item)))
+            else:
+                pending.append((item, None))
         while pending:
             yield from _finish(*pending.popleft())
 
@@ -81,6 +89,13 @@ class Part:
         """Return *found* as the recording tells it: with its own channel numbers, and the file's path."""
         lost = {self.ids[channel]: n for channel, n in found.lost.items() if channel in self.ids}
         return attrs.evolve(found, lost=lost, path=self.file.path if of_several else None)
+
+
+def _is_full(pending: Collection[_Pending], item: Chunk | Stretch | Damage) -> bool:
+    """Tell whether *item* must wait until some of *pending* is gone."""
+    items = [item, *(before for before, _ in pending)]
+    nbytes = sum(x.header.uncompressed_bytes for x in items if isinstance(x, Chunk))
+    return len(pending) >= _PENDING or nbytes > _PENDING_BYTES
 
 
 def _finish(

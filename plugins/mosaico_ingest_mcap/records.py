@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 
 __all__ = [
     "MAGIC",
@@ -26,6 +28,8 @@ __all__ = [
     "Op",
     "SchemaEntry",
     "Statistics",
+    "parse_profile",
+    "prefix_of",
 ]
 
 MAGIC = b"\x89MCAP0\r\n"
@@ -316,6 +320,11 @@ class Footer:
             raise MalformedError(msg)
         summary_start, _, crc = _Fields(record[PREFIX.size :]).take("QQI")
         return cls(summary_start, crc)
+
+
+def prefix_of(record: npt.NDArray[np.uint8]) -> tuple[int, int]:
+    """Return kind and length of the record that *record* begins with, zeros if it is too short."""
+    return PREFIX.unpack_from(record.data) if len(record) >= PREFIX.size else (0, 0)
 
 
 def parse_profile(body: memoryview) -> str:

@@ -197,7 +197,7 @@ def test_a_chunk_of_absurd_size_is_refused(kit, tmp_path):
 
 def test_an_unknown_compression_is_told(kit, tmp_path):
     """A chunk of an unknown compression is lost with its reason, the others are read."""
-    path = kit.write(tmp_path / "a.mcap", 500)
+    path = kit.write(tmp_path / "a.mcap", 500, **kit.variants["no summary, no index"])
     start, _ = _chunks(path)[0]
     _patch(path, start + 9 + 32, b"zst9")
     _, rows, damage = kit.read(path)
@@ -243,24 +243,56 @@ def test_an_index_in_log_time_order_keeps_stored_order(kit, tmp_path):
     assert sorted(times) != times
 
 
-def test_messages_of_an_undescribed_channel_are_told(kit, tmp_path):
-    """Messages whose channel is nowhere described cannot be given; their number is told."""
-    path = kit.write(tmp_path / "a.mcap", 100, **kit.variants["unchunked, no index"])
+def _renumber(path, before, after):
+    """Give the messages of channel *before* to channel *after*; return how many there were."""
     data = bytearray(path.read_bytes())
     at, found = 8, 0
     while data[at] != 15:
         (length,) = struct.unpack_from("<Q", data, at + 1)
-        if data[at] == 5 and struct.unpack_from("<H", data, at + 9) == (2,):
-            data[at + 9 : at + 11] = b"\x63\x00"
+        if data[at] == 5 and struct.unpack_from("<H", data, at + 9) == (before,):
+            data[at + 9 : at + 11] = struct.pack("<H", after)
             found += 1
         at += 9 + length
     path.write_bytes(data)
+    return found
+
+
+def test_messages_of_an_undescribed_channel_are_kept(kit, tmp_path):
+    """Messages whose channel is nowhere described are given under its number."""
+    path = kit.write(tmp_path / "a.mcap", 100, **kit.variants["unchunked, no index"])
+    count = _renumber(path, 2, 99)
     info, rows, damage = kit.read(path)
 
-    assert 100 - found == info.messages == sum(map(len, rows.values()))
-    assert [f"{found} messages belong to channel 99, which the file does not describe."] == [
+    assert (100, []) == (info.messages, damage)
+    assert (count, "/channel_99") == (len(rows[99]), info.channels[-1].topic)
+    assert ("Channel 99 is described nowhere; its messages are given as /channel_99.",) == (
+        info.findings
+    )
+
+
+def test_messages_of_a_channel_the_summary_lacks_are_told(kit, tmp_path):
+    """Messages of a channel that a complete summary does not know cannot be given; they are counted."""
+    path = kit.write(tmp_path / "a.mcap", 100, **kit.variants["unchunked"])
+    count = _renumber(path, 2, 99)
+    info, rows, damage = kit.read(path)
+
+    assert (100, 100 - count) == (info.messages, sum(map(len, rows.values())))
+    assert [f"{count} messages belong to channel 99, which the file does not describe."] == [
         d.reason for d in damage
     ]
+
+
+def test_a_lost_first_chunk_costs_no_later_message(kit, tmp_path):
+    """Where the chunk that describes the channels is lost, the messages of the others are still given."""
+    path = kit.write(tmp_path / "a.mcap", 500, **kit.variants["no summary, no index"])
+    expected, _ = _without(kit.rows(path), path, 0, kit, tmp_path)
+    start, end = _chunks(path)[0]
+    _patch(path, (start + end) // 2, b"\x00\x01\x02\x03")
+    info, rows, damage = kit.read(path)
+
+    assert expected == rows
+    assert {f"/channel_{k}" for k in expected} == {channel.topic for channel in info.channels}
+    assert [(start, end)] == [d.byte_range for d in damage]
 
 
 def test_lz4_that_gives_less_than_declared_is_refused():
@@ -289,3 +321,33 @@ def test_garbage_between_messages_costs_its_place(content, kit, tmp_path):
     assert 500 - len(lost) == info.messages
     assert len(lost) <= 2
     assert [at] == [d.byte_range[0] for d in damage]
+
+
+@pytest.mark.parametrize("variant", ["none", "no checksums"])
+def test_chunks_too_large_to_load_are_read_in_windows(variant, kit, tmp_path, monkeypatch):
+    """An uncompressed chunk of any size is read without being loaded, and gives the same."""
+    path = kit.write(tmp_path / "a.mcap", 500, **kit.variants[variant])
+    monkeypatch.setattr("mosaico_ingest_mcap.walking._LOADED_BYTES", 0)
+    start, end = _chunks(path)[1]
+    expected, _ = _without(kit.rows(path), path, 1, kit, tmp_path)
+    info, rows, damage = kit.read(path)
+
+    assert kit.rows(path) == rows
+    assert (500, []) == (info.messages, damage)
+    if variant == "none":
+        _patch(path, end - 1, b"\xa5")
+        _, rows, damage = kit.read(path)
+
+        assert expected == rows
+        assert [(start, end)] == [d.byte_range for d in damage]
+
+
+def test_a_cut_chunk_too_large_to_load_gives_its_beginning(shared_data, kit, monkeypatch):
+    """The same messages come before the cut whether the chunk is loaded or read in windows."""
+    path = shared_data / "mcap/DERIVED/demo_truncated_mid_chunk.mcap"
+    _, expected, _ = kit.read(path)
+    monkeypatch.setattr("mosaico_ingest_mcap.walking._LOADED_BYTES", 0)
+    _, rows, damage = kit.read(path)
+
+    assert expected == rows
+    assert [path.stat().st_size] == [d.byte_range[1] for d in damage]
