@@ -17,7 +17,7 @@ __all__ = ["copy_file", "is_packed", "unpack_file", "unpack_messages"]
 
 _MAGIC = np.frombuffer(b"\x28\xb5\x2f\xfd", np.uint8)
 _MAX_MESSAGE_BYTES = 1 << 30
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 128 << 10  # what a fault may cost of a packed file before it
 _ALWAYS_ALLOWED_BYTES = 1 << 30
 _MAX_EXPANSION = 1000
 _KEPT_FREE_BYTES = 256 << 20

@@ -192,9 +192,9 @@ class Db3Recording:
                 self._damage.append(Damage(reason=str(err), path=path))
                 continue
             self._contents[part] = contents
-            self._damage += contents.damage
             if (cut := self._parts.damage(part)) is not None:
                 self._damage.append(cut)
+            self._damage += contents.damage
             self._tables[part] = self._merge(contents)
         if refused is not None and not self._contents:
             raise refused

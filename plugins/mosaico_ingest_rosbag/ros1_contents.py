@@ -228,13 +228,21 @@ class _Scan:
                 path=self._file.path,
             )
         )
+        self._distrust_counts()
+        self._close_part(begin)
         return found
 
     def _cut(self, at: int) -> None:
         """Note that the file ends inside a record."""
         reason = "The file ends inside a record; it was cut off or is still being recorded."
         self._fault = self._fault or reason
+        self._distrust_counts()
         self._damage.append(Damage(reason=reason, byte_range=(at, self._end), path=self._file.path))
+
+    def _distrust_counts(self) -> None:
+        """Have the messages of the chunk counted: some of its index records may be lost."""
+        if self._chunk is not None:
+            self._counts.clear()
 
     def _take_index(self, record: Record) -> None:
         """Count the messages that an index record states for the chunk before it."""
@@ -253,7 +261,7 @@ class _Scan:
 
     def _close_part(self, end: int) -> None:
         """End the part that is being gathered."""
-        if self._start >= 0 and (self._chunk is not None or self._counts):
+        if 0 <= self._start < end and (self._chunk is not None or self._counts):
             times = (min(self._times), max(self._times)) if self._times else None
             counts = dict(self._counts) if self._counts else None
             self._parts.append(

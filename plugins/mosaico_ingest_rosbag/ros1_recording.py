@@ -77,11 +77,9 @@ class Ros1Recording:
     ) -> Iterator[RawBatch | Damage]:
         """Yield the messages of *channels*; parts without any of them are not read."""
         collector = Collector(target_bytes, cursor=cursor)
+        start = cursor.position if cursor is not None else 0
         for part in self._parts:
-            if cursor is not None and part.start < cursor.position:
-                continue
-            in_part = {self._channel_of[c] for c in part.counts or () if c in self._channel_of}
-            if part.counts is not None and in_part.isdisjoint(channels):
+            if part.start < start or not self._holds(part, channels):
                 continue
             content = read_part(self._file, part)
             collector.begin(part.start)
@@ -91,6 +89,12 @@ class Ros1Recording:
             if damage is not None:
                 yield damage
         yield from collector.flush()
+
+    def _holds(self, part: Part, channels: Collection[int]) -> bool:
+        """Say whether *part* may have messages of *channels*."""
+        if part.counts is None:
+            return True
+        return any(self._channel_of.get(connection) in channels for connection in part.counts)
 
     def _add(
         self, collector: Collector, messages: Messages, wanted: Collection[int]
