@@ -166,4 +166,4 @@ def bare_schema(schema: pa.Schema) -> pa.Schema:
     """Return *schema* without what a server adds to it."""
     own = {CONTEXT, PROPERTIES, USER_METADATA}
     kept = {key: value for key, value in (schema.metadata or {}).items() if key not in own}
-    return schema.with_metadata(kept or None)
+    return schema.with_metadata(kept) if kept else schema.remove_metadata()

@@ -133,9 +133,22 @@ def _column(batch: pa.RecordBatch, field: pa.Field, topic: str) -> pa.Array:
     if column.type == field.type:
         return column
     try:
-        return column.cast(field.type)
+        # Nulls where none may be are found by path, which Arrow's cast would not tell.
+        values = column.cast(_relaxed(field.type))
+        _check_nulls(values, field, 0, field.name, topic)
+        return values.cast(field.type)
     except pa.ArrowException as err:
         raise _mismatch(field.name, str(field.type), str(err), topic) from err
+
+
+def _relaxed(type_: pa.DataType) -> pa.DataType:
+    """Return *type_* with nulls allowed at all depths."""
+    if kind.is_struct(type_):
+        return pa.struct([pa.field(field.name, _relaxed(field.type)) for field in type_])
+    if kind.is_list(type_):
+        item = type_.value_field
+        return pa.list_(pa.field(item.name, _relaxed(item.type)))
+    return type_
 
 
 def _check_fields(source: list[pa.Field], target: list[pa.Field], where: str, path: str) -> None:

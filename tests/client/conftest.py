@@ -72,7 +72,6 @@ class RecordingServer(fl.FlightServerBase):
         self.sequences: dict[str, StoredSequence] = {}
         self.notices: list[messages.Notification] = []
         self.refusals: dict[str, Exception] = {}  # action, or "put LOCATOR" -> what is raised
-        self.threads: dict[str, list[str]] = {}
         self.gate = threading.Event()  # uploads are read while it is set
         self.gate.set()
         self._ids = iter(range(1, 1000))
@@ -101,6 +100,8 @@ class RecordingServer(fl.FlightServerBase):
         return [envelope(FlightAction(action.type), answer)]
 
     def _act(self, action, body):
+        if "notification" in action:
+            return self._notify(action, body)
         locator = body.get("locator", "")
         match action:
             case FlightAction.Version:
@@ -113,29 +114,31 @@ class RecordingServer(fl.FlightServerBase):
                 self._sequence(locator)
                 del self.sequences[locator]
             case FlightAction.SessionCreate:
-                uuid = f"uuid-{next(self._ids)}"
-                self._sequence(locator).sessions[uuid] = False
-                if not self.generation.session_has_locator:
-                    return messages.UuidOnly(uuid)
-                return messages.SessionCreated(uuid=uuid, locator=f"{locator}:{uuid}")
+                return self._create_session(locator)
             case FlightAction.SessionFinalize:
                 self._finalize(body["session_uuid"])
             case FlightAction.TopicCreate:
                 return self._create_topic(body)
-            case FlightAction.SequenceNotificationCreate | FlightAction.TopicNotificationCreate:
-                self.notices.append(
-                    messages.Notification(
-                        name=locator,
-                        notification_type=body["notification_type"],
-                        msg=body["msg"],
-                        created_datetime="2026-01-02 03:04:05.123456 UTC",
-                    )
-                )
-            case FlightAction.SequenceNotificationList | FlightAction.TopicNotificationList:
-                return messages.NotificationList([n for n in self.notices if n.name == locator])
-            case FlightAction.SequenceNotificationPurge | FlightAction.TopicNotificationPurge:
-                self.notices = [n for n in self.notices if n.name != locator]
         return None
+
+    def _notify(self, action, body):
+        name = body["locator"]
+        if action.endswith("create"):
+            told = {"notification_type": body["notification_type"], "msg": body["msg"]}
+            when = "2026-01-02 03:04:05.123456 UTC"
+            self.notices.append(messages.Notification(name=name, created_datetime=when, **told))
+        elif action.endswith("purge"):
+            self.notices = [notice for notice in self.notices if notice.name != name]
+        else:
+            return messages.NotificationList([n for n in self.notices if n.name == name])
+        return None
+
+    def _create_session(self, name):
+        uuid = f"uuid-{next(self._ids)}"
+        self._sequence(name).sessions[uuid] = False
+        if not self.generation.session_has_locator:
+            return messages.UuidOnly(uuid)
+        return messages.SessionCreated(uuid=uuid, locator=f"{name}:{uuid}")
 
     def _sequence(self, name):
         if name not in self.sequences:
