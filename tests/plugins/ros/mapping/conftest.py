@@ -50,6 +50,11 @@ ARROW = {
 }
 
 
+def numpy_type(kind: str) -> np.dtype:
+    """Return how numpy calls a number of ROS."""
+    return np.dtype({"byte": "int8", "char": "uint8"}.get(kind, kind))
+
+
 @attrs.frozen
 class RosWorld:
     """The message definitions of one distribution."""
@@ -116,7 +121,7 @@ class RosWorld:
         if kind == Nodetype.ARRAY and rng.random() < 0.3:
             values = [type(value)() for value in values]  # matrices of zeros
         if item_kind == Nodetype.BASE and item[0] != "string":
-            return np.array(values, ARROW[item[0]].to_pandas_dtype())
+            return np.array(values, numpy_type(item[0]))
         return values
 
     def _struct(self, kind: str) -> pa.DataType:
@@ -159,7 +164,7 @@ def _scalar(kind: str, rng: np.random.Generator) -> Any:
         value = rng.choice(FLOATS) if rng.random() < 0.2 else rng.normal(scale=100)
         with np.errstate(over="ignore"):
             return float(np.dtype(kind).type(value))
-    limits = np.iinfo(ARROW[kind].to_pandas_dtype())
+    limits = np.iinfo(numpy_type(kind))
     if rng.random() < 0.3:
         return int(rng.choice(np.array([limits.min, limits.max], limits.dtype)))
     return int(rng.integers(limits.min, limits.max, dtype=limits.dtype, endpoint=True))
