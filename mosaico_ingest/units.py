@@ -13,6 +13,7 @@ __all__ = [
     "format_bytes",
     "format_count",
     "format_duration_ns",
+    "format_number_of",
     "format_seconds",
     "format_time_ns",
     "parse_bytes",
@@ -76,6 +77,17 @@ def format_count(number: float) -> str:
         '1,234,567'
     """
     return f"{number:,.0f}"
+
+
+def format_number_of(noun: str, number: float) -> str:
+    """
+    Print a count of things.
+
+    Example:
+        >>> format_number_of("message", 1), format_number_of("message", 2000)
+        ('1 message', '2,000 messages')
+    """
+    return f"{format_count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def format_seconds(seconds: float) -> str:

@@ -14,6 +14,7 @@ from mosaico_ingest.units import (
     format_bytes,
     format_count,
     format_duration_ns,
+    format_number_of,
     format_time_ns,
 )
 
@@ -24,8 +25,9 @@ _FITS = {Fit.EXACT: "exact", Fit.FAMILY: "family", Fit.FALLBACK: "fallback"}
 
 def info_blocks(info: RecordingInfo) -> Iterator[Block]:
     """Yield what one recording holds."""
-    messages = "unknown number of" if info.messages is None else format_count(info.messages)
-    yield f"{short_path(info.path)}: {info.format}, {format_bytes(info.size_bytes)}, {messages} messages"
+    known = info.messages is not None
+    messages = format_number_of("message", info.messages or 0) if known else "messages not counted"
+    yield f"{short_path(info.path)}: {info.format}, {format_bytes(info.size_bytes)}, {messages}"
     if len(info.files) > 1:
         yield f"  files:        {', '.join(file.name for file in info.files)}"
     yield f"  time:         {time_range(info.start_ns, info.end_ns)}"
@@ -94,9 +96,8 @@ def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
         if topic.note:
             yield f"  {topic.name}: {topic.note}"
     for skipped in plan.skipped:
-        count = (
-            "" if skipped.channel.messages is None else f" ({skipped.channel.messages} messages)"
-        )
+        declared = skipped.channel.messages
+        count = "" if declared is None else f" ({format_number_of('message', declared)})"
         yield f"  skipped: {skipped.channel.topic}{count}: {skipped.reason}"
     for conflict in plan.conflicts:
         yield f"  conflict: {conflict.what}: {', '.join(conflict.candidates)}. {conflict.remedy}"

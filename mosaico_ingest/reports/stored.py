@@ -11,7 +11,7 @@ from mosaico_ingest.client.facts import Notice, TopicInfo
 from mosaico_ingest.client.handlers import SequenceHandler, TopicHandler
 from mosaico_ingest.reports.contents import time_range
 from mosaico_ingest.reports.text import Block, Column, Table
-from mosaico_ingest.units import format_bytes, format_count, format_time_ns
+from mosaico_ingest.units import format_bytes, format_count, format_number_of, format_time_ns
 
 __all__ = [
     "sequence_blocks",
@@ -89,7 +89,7 @@ def sequence_blocks(sequence: SequenceHandler, notices: Sequence[Notice]) -> Ite
 def topic_blocks(topic: TopicHandler, notices: Sequence[Notice]) -> Iterator[Block]:
     """Yield all about one topic."""
     info = topic.info
-    chunks = "1 chunk" if info.chunks == 1 else f"{format_count(info.chunks)} chunks"
+    chunks = format_number_of("chunk", info.chunks)
     yield f"{topic.sequence}{topic.name}: {topic.ontology_tag}, {_state(info.locked)}"
     yield f"  time:          {time_range(info.start_ns, info.end_ns)}"
     yield f"  created:       {_time(info.created_ns)}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.report import RecordingReport, RecordingStatus, RunReport, TopicReport
 from mosaico_ingest.reports.text import Block, Column, Table, short_path
-from mosaico_ingest.units import format_bytes, format_count, format_seconds
+from mosaico_ingest.units import format_bytes, format_count, format_number_of, format_seconds
 
 __all__ = ["damage_line", "recording_blocks", "report_to_json", "run_blocks"]
 
@@ -70,7 +70,7 @@ def damage_line(damage: Damage) -> str:
         start, end = damage.byte_range
         where.append(f"bytes {format_count(start)} to {format_count(end)}")
     lost = sum(damage.lost.values())
-    count = f" ({format_count(lost)} messages lost)" if lost else ""
+    count = f" ({format_number_of('message', lost)} lost)" if lost else ""
     reason = damage.reason.rstrip(".")
     return f"{', '.join(where)}: {reason}{count}" if where else f"{reason}{count}"
 
@@ -194,10 +194,9 @@ def _total_line(report: RunReport) -> str:
     if not statuses:
         return "Nothing was ingested."
     parts = ", ".join(f"{count} {status}" for status, count in statuses.items())
-    noun = "recording" if len(report.recordings) == 1 else "recordings"
     line = (
-        f"{len(report.recordings)} {noun} ({parts}): {format_count(report.stored)} messages, "
-        f"{format_bytes(report.nbytes)} in {format_seconds(report.seconds)}"
+        f"{format_number_of('recording', len(report.recordings))} ({parts}): "
+        f"{format_number_of('message', report.stored)}, {format_bytes(report.nbytes)} in {format_seconds(report.seconds)}"
     )
     if report.stored and report.seconds > 0:
         rate = format_count(report.stored / report.seconds)

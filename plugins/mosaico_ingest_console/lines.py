@@ -13,6 +13,7 @@ from mosaico_ingest.plugin import (
     RecordingStatus,
     format_bytes,
     format_count,
+    format_number_of,
     format_seconds,
     printable,
 )
@@ -33,21 +34,19 @@ _WORDS = {
 
 def started_line(plan: RecordingPlan) -> str:
     """Say what is being read, and where it goes."""
-    messages = (
-        "" if plan.info.messages is None else f", {format_count(plan.info.messages)} messages"
-    )
-    noun = "topic" if len(plan.topics) == 1 else "topics"
-    name = printable(plan.info.path.name)
-    return f"{name} -> {printable(plan.sequence)}: {len(plan.topics)} {noun}{messages}"
+    declared = plan.info.messages
+    messages = "" if declared is None else f", {format_number_of('message', declared)}"
+    topics = format_number_of("topic", len(plan.topics))
+    return f"{printable(plan.info.path.name)} -> {printable(plan.sequence)}: {topics}{messages}"
 
 
 def finished_line(report: RecordingReport) -> str:
     """Say how a recording ended."""
     line = f"{printable(Path(report.path).name)}: {_WORDS[report.status]}"
     if report.topics and report.status is not RecordingStatus.AlreadyStored:
-        stored = format_count(sum(topic.stored for topic in report.topics))
+        stored = format_number_of("message", sum(topic.stored for topic in report.topics))
         size, span = format_bytes(report.nbytes), format_seconds(report.seconds)
-        line += f", {stored} messages, {size} in {span}"
+        line += f", {stored}, {size} in {span}"
     return f"{line}: {printable(report.error)}" if report.error else line
 
 

@@ -19,7 +19,7 @@ from mosaico_ingest.plugin import (
     RecordingStarted,
     TopicStarted,
     format_bytes,
-    format_count,
+    format_number_of,
     printable,
 )
 from mosaico_ingest_console.lines import DamageLines, finished_line
@@ -134,8 +134,8 @@ class Live:
                 ProgressBar(total=reading.declared, completed=reading.messages, width=_BAR_WIDTH)
                 if reading.declared
                 else "",
-                f"{format_count(reading.messages)} messages",
+                format_number_of("message", reading.messages),
                 f"{format_bytes(reading.nbytes / elapsed_s)}/s",
-                "1 topic" if reading.topics == 1 else f"{reading.topics} topics",
+                format_number_of("topic", reading.topics),
             )
         return grid

@@ -13,6 +13,7 @@ from mosaico_ingest.plugin import (
     RecordingFinished,
     RecordingStarted,
     RunStarted,
+    format_number_of,
     printable,
 )
 from mosaico_ingest_console.lines import DamageLines, finished_line, started_line
@@ -36,8 +37,8 @@ class Plain:
         """Take one event."""
         match event:
             case RunStarted():
-                noun = "recording" if event.recordings == 1 else "recordings"
-                self._say(f"{event.recordings} {noun} -> {printable(event.target)}")
+                recordings = format_number_of("recording", event.recordings)
+                self._say(f"{recordings} -> {printable(event.target)}")
             case RecordingStarted():
                 self._names[event.index] = printable(event.plan.info.path.name)
                 self._say(started_line(event.plan))
