@@ -5,7 +5,7 @@ Must not know: records, compression. Next: `part`, and `bag` for directories.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -136,7 +136,8 @@ def open_recording(file: SourceFile) -> McapRecording:
             except SourceError as err:
                 damage.append(Damage(reason=str(err), path=path))
         if not parts:
-            msg = f"No part of the bag {str(file.path)!r} can be read: {damage[0].reason}"
+            why = damage[0].reason if damage else "It holds no .mcap file."
+            msg = f"No part of the bag {str(file.path)!r} can be read. {why}"
             raise SourceError(msg, path=file.path)
         return McapRecording(parts, _info(file.path, parts, bag, damage))
     except BaseException:
@@ -196,7 +197,7 @@ def _channels(contents: Contents) -> dict[int, Channel]:
 
 
 def _info(
-    path: Path, parts: list[Part], bag: Bag | None, damage: "list[Damage] | tuple[()]"
+    path: Path, parts: list[Part], bag: Bag | None, damage: Sequence[Damage]
 ) -> RecordingInfo:
     """Put together the table of contents of all *parts*."""
     several = len(parts) > 1

@@ -156,6 +156,12 @@ def test_a_bag_of_nothing_is_refused(bag, kit):
         kit.open(bag)
 
 
+def test_a_folder_without_parts_is_refused(tmp_path, kit):
+    """A folder that was forced on this format and holds none of its files is refused."""
+    with pytest.raises(SourceError, match=r"holds no \.mcap file"):
+        kit.open(tmp_path)
+
+
 def test_same_topic_with_another_definition_is_another_channel(bag, kit):
     """A topic whose definition changes between parts becomes two channels, each with its own rows."""
     kit.write(bag / "bag_1.mcap", 100, definition=b"float32 y")
