@@ -167,7 +167,7 @@ def _scalar(kind: str, rng: np.random.Generator) -> Any:
     limits = np.iinfo(numpy_type(kind))
     if rng.random() < 0.3:
         return int(rng.choice(np.array([limits.min, limits.max], limits.dtype)))
-    return int(rng.integers(limits.min, limits.max, dtype=limits.dtype, endpoint=True))
+    return int(rng.integers(limits.min, limits.max, dtype=limits.dtype.type, endpoint=True))
 
 
 def _plain(value: Any) -> Any:
