@@ -196,7 +196,8 @@ def _total_line(report: RunReport) -> str:
     parts = ", ".join(f"{count} {status}" for status, count in statuses.items())
     line = (
         f"{format_number_of('recording', len(report.recordings))} ({parts}): "
-        f"{format_number_of('message', report.stored)}, {format_bytes(report.nbytes)} in {format_seconds(report.seconds)}"
+        f"{format_number_of('message', report.stored)}, {format_bytes(report.nbytes)} "
+        f"in {format_seconds(report.seconds)}"
     )
     if report.stored and report.seconds > 0:
         rate = format_count(report.stored / report.seconds)

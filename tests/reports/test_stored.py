@@ -83,11 +83,13 @@ NOTICE = Notice(
 
 def test_list_has_a_row_per_sequence(sequence):
     """A row tells state, topics, rows, size and times."""
-    assert (
-        "sequence  state       topics   rows     size  from                 to                   created\n"
-        "--------  ----------  ------  -----  -------  -------------------  -------------------  -------------------\n"
-        "drive     incomplete       1  1,200  1.50 MB  1970-01-01 00:00:00  1970-01-01 00:00:10  1970-01-01 00:01:40\n"
-    ) == plain(sequence_list_blocks([sequence]))
+    lines = plain(sequence_list_blocks([sequence])).splitlines()
+
+    assert [
+        "sequence  state       topics   rows     size  from                 to                   created",
+        "drive     incomplete       1  1,200  1.50 MB  "
+        "1970-01-01 00:00:00  1970-01-01 00:00:10  1970-01-01 00:01:40",
+    ] == [lines[0], lines[2]]
 
 
 def test_sequence_is_told_whole(sequence):
@@ -145,4 +147,4 @@ def test_rows_that_a_server_does_not_count_are_unknown(sequence, info):
     mixed = attrs.evolve(sequence, topics={"/imu": info, "/gps": older})
 
     assert sequence_to_json(mixed)["rows"] is None
-    assert "      ?  " in plain(sequence_list_blocks([mixed]))
+    assert " ?  3.00 MB" in plain(sequence_list_blocks([mixed]))
