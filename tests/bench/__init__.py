@@ -1,0 +1,1 @@
+"""Benchmarks: they print what they measure, as ratios in one run, and assert nothing."""
