@@ -86,7 +86,7 @@ class Db3Recording:
         else:
             metadata = read_metadata(path)
             found = find_parts(path, entries, metadata)
-        self._is_packed = metadata.facts.get("compression_mode", "").upper() == "MESSAGE"
+        self._packs_messages = metadata.facts.get("compression_mode", "").upper() == "MESSAGE"
         self._parts = Parts(found.paths)
         # Contents of each part that can be read, and the channel of each of its topic ids.
         self._contents: dict[int, DatabaseContents] = {}
@@ -122,8 +122,9 @@ class Db3Recording:
             start_part = cursor.position >> _ROW_BITS
             start_row = (cursor.position & ((1 << _ROW_BITS) - 1)) + FIRST_ROW
         for part, contents in self._contents.items():
-            table = {t: c for t, c in self._tables[part].items() if c in channels}
-            if part < start_part or not contents.counts.keys() & table.keys():
+            table = {t: self._tables[part][t] for t in contents.counts}
+            table = {t: c for t, c in table.items() if c in channels}
+            if part < start_part or not table:
                 continue
             first = start_row if part == start_part else FIRST_ROW
             lookup = Lookup(table)
@@ -151,7 +152,7 @@ class Db3Recording:
         for channel_id, rows in split_by(lookup(page.topic_ids)):
             payloads = Payloads(page.buffer, starts[rows], page.lengths[rows])
             times_ns = page.times_ns[rows]
-            may_be_packed = self._is_packed or encodings[channel_id] == "cdr"
+            may_be_packed = self._packs_messages or encodings[channel_id] == "cdr"
             if may_be_packed and is_packed(payloads).any():
                 payloads, good = unpack_messages(payloads)
                 times_ns, bad = times_ns[good], times_ns[~good]
@@ -231,7 +232,7 @@ class Db3Recording:
             findings += _differences(metadata, messages, start_ns, end_ns)
         packed = sum(part.name.lower().endswith(".zstd") for part in self._parts.paths)
         kinds = {"zstd": packed, "none": len(self._parts.paths) - packed}
-        if self._is_packed:
+        if self._packs_messages:
             kinds = {"zstd": len(self._parts.paths)}
         records = {"rosbag2_bagfile_information": metadata.facts, "custom_data": metadata.custom}
         return RecordingInfo(

@@ -29,8 +29,9 @@ _REGULAR = (
 
 Ints = npt.NDArray[np.int64]
 T = TypeVar("T")
-# Reads at most n rows from a row id on: the id of the last one and what was read, None after the end.
-Read = Callable[[int, int], tuple[int, T] | None]
+# Reads at most n rows from a row id on: the id of the last one, what was read and the bytes of its data;
+# None after the end.
+Read = Callable[[int, int], tuple[int, T, int] | None]
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -76,13 +77,14 @@ def pages(db: sqlite3.Connection, topic_ids: Collection[int], first: int) -> Ite
         f"WHERE rowid >= ? AND {where} %s ORDER BY rowid LIMIT ?)"
     )
 
-    def read(start: int, n: int) -> tuple[int, Page] | None:
+    def read(start: int, n: int) -> tuple[int, Page, int] | None:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PAGE_BYTES if n > 1 else _ROW_BYTES)
         row = db.execute(sql % "", (start, n)).fetchone()
         if not row[2]:
             return None
         page = _page(row, only)
-        return row[1], page if page is not None else _regular(start, row[1])
+        page = page if page is not None else _regular(start, row[1])
+        return row[1], page, len(page.buffer)
 
     def _regular(start: int, last: int) -> Page:
         """Read a page again without the rows that are no messages."""
@@ -93,7 +95,9 @@ def pages(db: sqlite3.Connection, topic_ids: Collection[int], first: int) -> Ite
             f"AND NOT ({_REGULAR}) GROUP BY topic_id",
             (start, last),
         )
-        assert page is not None
+        if page is None:
+            msg = "the values of its rows contradict each other"
+            raise sqlite3.DatabaseError(msg)
         return attrs.evolve(page, first=start, last=last, odd=dict(odd.fetchall()))
 
     for item in _around(read, first):
@@ -110,12 +114,12 @@ def count_rows(db: sqlite3.Connection) -> Iterator[tuple[Ints, Ints] | Gap]:
         f"WHERE rowid >= ? AND {_REGULAR} ORDER BY rowid LIMIT ?"
     )
 
-    def read(start: int, n: int) -> tuple[int, tuple[Ints, Ints]] | None:
+    def read(start: int, n: int) -> tuple[int, tuple[Ints, Ints], int] | None:
         rows = db.execute(sql, (start, n)).fetchall()
         if not rows:
             return None
         _, topic_ids, times_ns = np.array(rows, np.int64).T
-        return rows[-1][0], (topic_ids, times_ns)
+        return rows[-1][0], (topic_ids, times_ns), 0
 
     yield from _around(read, FIRST_ROW)
 
@@ -157,10 +161,10 @@ def _named(db: sqlite3.Connection, where: str, gap: Gap) -> dict[int, int]:
         f"SELECT rowid, topic_id FROM messages WHERE rowid >= ? AND {where} ORDER BY rowid LIMIT ?"  # noqa: S608 - integers
     )
 
-    def read(start: int, n: int) -> tuple[int, list[int]] | None:
+    def read(start: int, n: int) -> tuple[int, list[int], int] | None:
         rows = db.execute(sql, (start, n)).fetchall()
         own = [topic_id for row, topic_id in rows if row < gap.end]
-        return (rows[-1][0], own) if own else None
+        return (rows[-1][0], own, 0) if own else None
 
     counts: Counter[int] = Counter()
     for item in _around(read, gap.first):
@@ -187,10 +191,10 @@ def _around(read: Read[T], first: int) -> Iterator[T | Gap]:
             continue
         if found is None:
             return
-        last, item = found
+        last, item, nbytes = found
         yield item
         first = last + 1
-        n = min(n * 2, _PAGE_ROWS)
+        n = min(n * 2, _PAGE_ROWS, max(1, n * (_PAGE_BYTES // 2) // max(1, nbytes)))
 
 
 def _next_readable(read: Read[T], bad: int) -> int:

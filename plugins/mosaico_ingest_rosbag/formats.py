@@ -16,6 +16,7 @@ __all__ = ["Ros1Bag", "Ros2Db3"]
 _ROS1_MAGIC = b"#ROSBAG V2.0\n"
 _OLD_MAGIC = re.compile(rb"#(?:ROSBAG|ROSRECORD) V(\d+\.\d+)")
 _SQLITE_MAGIC = b"SQLite format 3\x00"
+_TABLES = [re.compile(rb'CREATE TABLE "?%s"?\s*\(' % name) for name in (b"topics", b"messages")]
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PART = re.compile(r"(?P<base>.*?)(?:_(?P<number>\d+))?\.db3(?:\.zstd)?", re.IGNORECASE)
 
@@ -66,12 +67,10 @@ class Ros2Db3:
         if file.is_dir:
             return _sniff_directory(file)
         name = file.path.name.lower()
-        if file.head.startswith(_SQLITE_MAGIC) and name.endswith(".db3"):
-            return Match(Strength.MAGIC, "is an SQLite database called .db3")
+        if file.head.startswith(_SQLITE_MAGIC):
+            return _sniff_database(file)
         if file.head.startswith(_ZSTD_MAGIC) and name.endswith(".db3.zstd"):
             return Match(Strength.MAGIC, "is packed with zstd and called .db3.zstd")
-        if file.head.startswith(_SQLITE_MAGIC):
-            return Match(Strength.STRUCTURE, "is an SQLite database")
         if name.endswith(tuple(self.suffixes)):
             return Match(Strength.SUFFIX, "is called .db3")
         return None
@@ -83,6 +82,15 @@ class Ros2Db3:
         from mosaico_ingest_rosbag.db3_recording import Db3Recording
 
         return Db3Recording(file.path, file.entries if file.is_dir else None)
+
+
+def _sniff_database(file: SourceFile) -> Match | None:
+    """Recognise a database by the tables in its first pages; other databases are not ours."""
+    if all(table.search(file.head) for table in _TABLES):
+        return Match(Strength.MAGIC, "is an SQLite database with the tables of a bag")
+    if file.path.name.lower().endswith(".db3"):  # a log beside it may hold the tables
+        return Match(Strength.STRUCTURE, "is an SQLite database called .db3")
+    return None
 
 
 def _sniff_directory(file: SourceFile) -> Match | None:

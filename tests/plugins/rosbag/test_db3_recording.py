@@ -3,8 +3,9 @@
 import os
 import shutil
 import sqlite3
-import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -62,17 +63,35 @@ def test_log_beside_the_database_is_read_in_place(logged_bag, read):
     assert before == content(path.parent)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_log_in_a_read_only_folder_is_read(logged_bag, read):
-    """A folder that cannot be written to is no obstacle."""
-    path, expected = logged_bag
-    path.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
+@contextmanager
+def powerless() -> Iterator[None]:
+    """Be a user whom permissions hold back, also where tests run as root."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
     try:
-        _, topics, _ = read(path)
+        yield
     finally:
-        path.parent.chmod(stat.S_IRWXU)
+        os.seteuid(user)
+
+
+def test_log_in_a_read_only_folder_is_read(logged_bag, read):
+    """A folder that cannot be written to is no obstacle, and stays as it was."""
+    path, expected = logged_bag
+    before = content(path.parent)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "bag"
+        shutil.copytree(path.parent, folder)
+        folder.parent.chmod(0o755)
+        folder.chmod(0o555)
+        with powerless():
+            with pytest.raises(PermissionError):
+                (folder / "new").touch()
+            _, topics, _ = read(folder / path.name)
+        after = content(folder)
+        folder.chmod(0o755)
 
     assert expected == topics
+    assert before == after
 
 
 def test_database_in_wal_mode_leaves_nothing_beside(ros2_bag, read):

@@ -9,6 +9,7 @@ from mosaico_ingest_rosbag.formats import Ros1Bag, Ros2Db3
 from mosaico_ingest.plugin import SourceFile, Strength
 
 SQLITE = b"SQLite format 3\0" + bytes(84)
+TABLES = b"CREATE TABLE messages(id INTEGER)...CREATE TABLE topics(id INTEGER"
 
 
 def a_file(name: str, head: bytes) -> SourceFile:
@@ -47,8 +48,9 @@ def test_ros1_claims(file, strength):
 @pytest.mark.parametrize(
     ("file", "strength"),
     [
-        (a_file("run.db3", SQLITE), Strength.MAGIC),
-        (a_file("run.sqlite", SQLITE), Strength.STRUCTURE),
+        (a_file("run", SQLITE + TABLES), Strength.MAGIC),
+        (a_file("run.db3", SQLITE), Strength.STRUCTURE),
+        (a_file("catalog.sqlite", SQLITE + b"CREATE TABLE topics (id)"), None),
         (a_file("run.db3.zstd", b"\x28\xb5\x2f\xfd..."), Strength.MAGIC),
         (a_file("run.csv.zst", b"\x28\xb5\x2f\xfd..."), None),
         (a_file("run.db3", b""), Strength.SUFFIX),
