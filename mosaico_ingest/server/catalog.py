@@ -36,7 +36,7 @@ class Catalog:
     Thread: any.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: sa.URL) -> None:
         self._engine = sa.create_engine(url)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
@@ -58,7 +58,7 @@ class Catalog:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open the SQLite file at *path*, creating it if missing; see the class."""
-        return cls(sa.URL.create("sqlite", database=str(path)).render_as_string())
+        return cls(sa.URL.create("sqlite", database=str(path)))
 
     def __enter__(self) -> Self:
         return self

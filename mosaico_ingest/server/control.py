@@ -144,12 +144,11 @@ class Control:
         return messages.SessionCreated(uuid=uuid, locator=str(locator))
 
     def _session_finalize(self, request: messages.SessionFinalize) -> None:
-        with self._catalog.read() as connection:
-            folder = find_session(connection, uuid=request.session_uuid).uuid
-        self._store.seal(folder)
         with self._catalog.write(durable=True) as connection:
             session = find_session(connection, uuid=request.session_uuid)
             self._refuse_incomplete(connection, session)
+            # After the check, before the commit: the names of all its chunks are on the disk then.
+            self._store.seal(session.uuid)
             connection.execute(
                 sessions.update()
                 .where(sessions.c.id == session.id, sessions.c.completed_at_ns.is_(None))

@@ -90,8 +90,8 @@ class Store:
         return self._syncing.submit(self._publish, path)
 
     def seal(self, folder: str) -> None:
-        """Make the names of the chunks of one session durable."""
-        for directory in (self._chunks / folder, self._chunks):
+        """Make the names of the chunks of one session durable, and of all that lies above them."""
+        for directory in (self._chunks / folder, self._chunks, self.root, self.root.parent):
             if directory.is_dir():
                 _sync(directory)
 

@@ -60,6 +60,14 @@ class Peer:
         writer, _ = self.flight.do_put(flight.FlightDescriptor.for_command(command), schema)
         return writer
 
+    def await_upload(self, session):
+        """Return when the server has begun to take the only upload of *session*: opening one does not wait."""
+        while (
+            "already uploading"
+            not in self.refusal(self.act, "session_finalize", session_uuid=session)[1]
+        ):
+            pass
+
     def put(self, uuid, *batches, locator="s/t", schema=ROWS):
         writer = self.open(uuid, locator, schema)
         try:

@@ -139,6 +139,7 @@ def test_finalize_refuses(peer):
     uuid = peer.topic(session)
     missing = peer.refusal(*finalize, session_uuid=session)
     writer = peer.open(uuid)
+    peer.await_upload(session)
     second = peer.refusal(peer.put, uuid)
     running = peer.refusal(*finalize, session_uuid=session)
     writer.close()

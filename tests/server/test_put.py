@@ -63,6 +63,7 @@ def test_running_upload_is_visible_but_open(peer, rows):
     session = peer.session()
     writer = peer.open(peer.topic(session))
     writer.write_batch(rows([1]))
+    peer.await_upload(session)
     facts = peer.facts()
     writer.close()
 
@@ -180,8 +181,10 @@ def test_broken_buffers(peer, server):
 @pytest.mark.parametrize("action", ["topic_delete", "sequence_delete"])
 def test_deleted_while_uploading(peer, server, rows, action):
     """An upload whose topic is deleted meanwhile fails and leaves no file."""
-    writer = peer.open(peer.topic(peer.session()))
+    session = peer.session()
+    writer = peer.open(peer.topic(session))
     writer.write_batch(rows([1]))
+    peer.await_upload(session)
     peer.act(action, locator="s/t" if action == "topic_delete" else "s")
 
     assert (
