@@ -62,27 +62,28 @@ class Table:
         table = self
         while sum(table.widths) + _GAP * (len(table.columns) - 1) > width:
             spare = table._spare()
-            if spare is None:
+            if not spare:
                 break
             table = table._without(spare)
         return table
 
-    def _spare(self) -> int | None:
-        """Return the number of the column that is missed least."""
+    def _spare(self) -> frozenset[int]:
+        """Return the numbers of the columns that are missed least: columns of one rank go together."""
         lines = [*self.rows, *([self.total] if self.total else [])]
-        order = []
+        ranks: dict[tuple[bool, int], set[int]] = {}
         for number, column in enumerate(self.columns):
             told = any(line[number] not in ("", "0") for line in lines)
             if column.spare and (not column.right or not told):
-                order.append((told, column.spare, number))
-        return min(order)[-1] if order else None
+                ranks.setdefault((told, column.spare), set()).add(number)
+        return frozenset(ranks[min(ranks)]) if ranks else frozenset()
 
-    def _without(self, number: int) -> "Table":
-        """Leave out one column."""
+    def _without(self, numbers: frozenset[int]) -> "Table":
+        """Leave out some columns."""
+        kept = [number for number in range(len(self.columns)) if number not in numbers]
         return Table(
-            columns=self.columns[:number] + self.columns[number + 1 :],
-            rows=tuple(row[:number] + row[number + 1 :] for row in self.rows),
-            total=self.total[:number] + self.total[number + 1 :],
+            columns=tuple(self.columns[number] for number in kept),
+            rows=tuple(tuple(row[number] for number in kept) for row in self.rows),
+            total=tuple(self.total[number] for number in kept) if self.total else (),
         )
 
 

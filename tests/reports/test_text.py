@@ -67,6 +67,14 @@ def test_column_with_a_number_is_never_spared():
     assert "lost" in [column.name for column in table.within(5).columns]
 
 
+def test_columns_of_one_rank_go_together():
+    """Tables of one report look alike: columns of the same rank are left out all or none."""
+    columns = (Column("topic"), *(Column(n, right=True, spare=2) for n in ("lost", "rejected")))
+    table = Table(columns=columns, rows=(("/imu", "0", "0"),))
+
+    assert ["topic"] == [column.name for column in table.within(12).columns]
+
+
 def test_terminal_lines_fit(monkeypatch):
     """On a terminal no line of a table is wider than the terminal."""
     lines = on_terminal([TABLE], 34, monkeypatch).splitlines()
