@@ -6,6 +6,7 @@ Must not know: what is around chunks, channels wanted. Next: `resync`.
 
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import attrs
@@ -18,7 +19,15 @@ from mosaico_ingest_mcap.file import File
 from mosaico_ingest_mcap.messages import walk
 from mosaico_ingest_mcap.records import PREFIX, ChunkHeader, MalformedError, Op, prefix_of
 
-__all__ = ["Chunk", "check_in_place", "chunk_at", "chunk_damage", "load", "read_indexes"]
+__all__ = [
+    "Chunk",
+    "check_in_place",
+    "chunk_at",
+    "chunk_damage",
+    "count_messages",
+    "load",
+    "read_indexes",
+]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -57,7 +66,19 @@ class Chunk:
     @property
     def counts(self) -> Mapping[int, int]:
         """Messages per channel, as the indexes tell."""
-        return {channel: len(rows) for channel, rows in self.indexes}
+        return count_messages(self.indexes)
+
+    def is_larger_than(self, nbytes: int) -> bool:
+        """Whether it is uncompressed, so that it need not be loaded at once, and larger than *nbytes*."""
+        return not self.header.compression and self.header.nbytes > nbytes
+
+
+def count_messages(indexes: Sequence[tuple[int, Ints]]) -> Mapping[int, int]:
+    """Return messages per channel, as message indexes tell."""
+    counts: Counter[int] = Counter()
+    for channel, rows in indexes:
+        counts[channel] += len(rows)
+    return counts
 
 
 def chunk_at(file: File, start: int, head: Bytes, limit: int) -> Chunk | None:

@@ -1,7 +1,7 @@
 """
 The compressions of chunks: whole, with every length checked, or as much as a cut one still gives.
 
-Must not know: what the bytes mean. Next: `messages`.
+Must not know: what the bytes mean. Next: `chunks`.
 """
 
 import lz4.frame

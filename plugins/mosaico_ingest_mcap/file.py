@@ -40,7 +40,7 @@ class File:
         Return *nbytes* from *position*, fewer where the file ends.
 
         Raises:
-            SourceError: The disk failed, or the file is closed.
+            SourceError: The disk failed, the file became shorter, or it is closed.
         """
         wanted = max(0, min(nbytes, self.size - position))
         data = np.empty(wanted, np.uint8)
@@ -55,7 +55,10 @@ class File:
             reason = err.strerror if self._descriptor >= 0 else "it is closed"
             msg = f"Cannot read {str(self.path)!r} at byte {position}: {reason}. Check the disk."
             raise SourceError(msg, path=self.path, offset=position) from err
-        return data[:done]
+        if done < wanted:
+            msg = f"{str(self.path)!r} became shorter while it was read. Wait until nothing writes to it."
+            raise SourceError(msg, path=self.path, offset=position + done)
+        return data
 
     def close(self) -> None:
         """Close it; may be called twice."""

@@ -5,7 +5,7 @@ Either way the result is the positions of the message records, from which numpy 
 once. An index is believed only if its messages, together with the other records between them, cover the
 stretch without a gap.
 
-Must not know: files, chunks. Next: `walking`.
+Must not know: files, chunks. Next: `chunks`.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mosaico_ingest.plugin import Damage
-from mosaico_ingest_mcap.chunks import Chunk, check_in_place, chunk_at, read_indexes
+from mosaico_ingest_mcap.chunks import Chunk, check_in_place, chunk_at, count_messages, read_indexes
 from mosaico_ingest_mcap.file import File
 from mosaico_ingest_mcap.messages import Found, walk
 from mosaico_ingest_mcap.records import PREFIX, ChunkHeader, ChunkIndex, Op, prefix_of
@@ -35,9 +35,7 @@ __all__ = ["Stretch", "walk_file"]
 Bytes = npt.NDArray[np.uint8]
 
 _PEEK_BYTES = 64 * 1024
-_LOADED_BYTES = (
-    256 * 1024 * 1024
-)  # a larger uncompressed chunk is read in windows, like messages outside
+_LOADED_BYTES = 256 * 1024 * 1024  # larger uncompressed chunks are read in windows
 _NO_MESSAGES = np.empty(0, np.int64)
 
 
@@ -94,9 +92,7 @@ def walk_file(
             at = inside or at
 
 
-def _meet(
-    file: File, items: Sequence[Chunk | Damage]
-) -> Generator[Chunk | Stretch | Damage, None, int]:
+def _meet(file: File, items: Sequence[Chunk | Damage]) -> Generator[Chunk | Damage, None, int]:
     """
     Yield *items*, but not a chunk that is better read in windows.
 
@@ -104,11 +100,7 @@ def _meet(
         Where the records of such a chunk begin, 0 if there is none.
     """
     for item in items:
-        if (
-            not isinstance(item, Chunk)
-            or item.header.compression
-            or item.header.nbytes <= _LOADED_BYTES
-        ):
+        if not isinstance(item, Chunk) or not item.is_larger_than(_LOADED_BYTES):
             yield item
         elif damage := check_in_place(file, item):
             yield damage
@@ -127,7 +119,7 @@ def _known_chunk(file: File, known: ChunkIndex) -> Chunk | Damage:
     return Damage(
         reason="The header of a chunk is damaged; the summary tells where it ends.",
         byte_range=(known.start, known.end),
-        lost={channel: len(rows) for channel, rows in indexes},
+        lost=count_messages(indexes),
     )
 
 

@@ -1,6 +1,7 @@
 """Whole recordings: what is read is what an independent reader finds, in every variant and real file."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -217,3 +218,38 @@ def test_a_recording_can_be_read_twice(mcap_file, kit):
     """Each call of `batches` starts anew."""
     with kit.open(mcap_file()) as recording:
         assert read_rows(recording) == read_rows(recording)
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_file_that_becomes_shorter_is_an_error(chunked, mcap_file, kit):
+    """A file that shrinks under the reader is neither damage nor an endless loop, but told."""
+    path = mcap_file(use_chunking=chunked)
+    with kit.open(path) as recording:
+        os.truncate(path, 300)
+
+        with pytest.raises(SourceError, match="became shorter"):
+            read_rows(recording)
+
+
+def test_chunks_of_unwanted_channels_are_left_alone(tmp_path, kit):
+    """A chunk that holds no wanted channel is not even loaded: its damage is not met."""
+    from mcap.writer import Writer
+
+    path = tmp_path / "a.mcap"
+    with path.open("wb") as stream:
+        writer = Writer(stream, chunk_size=1000)
+        writer.start()
+        first, second = (writer.register_channel(topic, "x", 0) for topic in ("/a", "/b"))
+        for channel, count in ((first, 100), (second, 50)):
+            for k in range(count):
+                writer.add_message(channel, log_time=k, publish_time=k, data=b"payload %d" % k)
+        writer.finish()
+    content = bytearray(path.read_bytes())
+    content[content.index(b"zstd") + 40] ^= 1
+    path.write_bytes(content)
+    with kit.open(path) as recording:
+        rows, damage = read_rows(recording, {second})
+        _, met = read_rows(recording)
+
+    assert ([second], 50, []) == (list(rows), len(rows[second]), damage)
+    assert len(met) == 1
