@@ -1,0 +1,109 @@
+"""Real processes of the command line, watched through what they tell on stderr; a recording made once."""
+
+import json
+import signal
+import subprocess
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mosaico_ingest.testing.recordings import write_demo, write_mix
+
+
+class Command:
+    """
+    One running `mosaico-ingest`.
+
+    Args:
+        folder: Where its output goes.
+        arguments: What follows the program's name.
+    """
+
+    program = Path(sysconfig.get_path("scripts")) / "mosaico-ingest"
+
+    def __init__(self, folder: Path, *arguments: str | Path) -> None:
+        folder.mkdir(parents=True)
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [self.program, *map(str, arguments)],
+                stdout=out,
+                stderr=err,
+                cwd=folder,
+                start_new_session=True,
+            )
+
+    @property
+    def stdout(self) -> str:
+        """What it has printed."""
+        return self._out.read_text()
+
+    @property
+    def stderr(self) -> str:
+        """What it has told."""
+        return self._err.read_text()
+
+    def events(self, kind: str) -> int:
+        """Count the events of one kind that `--log json` has told."""
+        lines = [line for line in self.stderr.splitlines(keepends=True) if line.endswith("}\n")]
+        return sum(json.loads(line)["event"] == kind for line in lines if line.startswith("{"))
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Watch until *reached*; the process must live to see it."""
+        while not reached():
+            assert self.process.poll() is None, f"It ended too early: {self.stderr[-500:]}"
+            time.sleep(0.002)  # a poll: the condition, not the time, decides
+
+    def end(self, number: int | None = None) -> int:
+        """Send signal *number*, if any, and return the exit code."""
+        if number is not None:
+            self.process.send_signal(number)
+        return self.process.wait()
+
+
+class Launcher:
+    """Starts commands, each with a folder of its own below *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.commands: list[Command] = []
+
+    def start(self, *arguments: str | Path) -> Command:
+        """Start `mosaico-ingest` with *arguments*."""
+        folder = self._folder / f"process-{len(self.commands)}"
+        self.commands.append(Command(folder, *arguments))
+        return self.commands[-1]
+
+    def serve(self, store: Path) -> tuple[Command, str]:
+        """Start `mosaico-ingest serve` and return it with its address."""
+        server = self.start("serve", "--store", store, "--port", "0")
+        server.until(lambda: server.stdout.endswith("\n"))
+        return server, next(word for word in server.stdout.split() if "grpc://" in word).strip(";")
+
+
+@pytest.fixture
+def launcher(tmp_path) -> Iterator[Launcher]:
+    """Starts processes that are killed at the end of the test."""
+    launcher = Launcher(tmp_path)
+    yield launcher
+    for command in launcher.commands:
+        command.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def mix(tmp_path_factory) -> Path:
+    """Three seconds of a robot with ten topics: 3,810 messages, 64 MB."""
+    path = tmp_path_factory.mktemp("recordings") / "mix.mcap"
+    write_mix(path, 3, compression="none")
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Path:
+    """One second of a small robot: 175 messages on five topics."""
+    path = tmp_path_factory.mktemp("recordings") / "demo.mcap"
+    write_demo(path, seconds=1)
+    return path

@@ -1,0 +1,135 @@
+"""A run or a server that is killed: what was complete stays, what was not is never taken for complete."""
+
+import fcntl
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest.run import ingest, serve
+
+# What must be seen how often before the kill: an event of the run, or a file in the store.
+RUN_POINTS = [
+    ("run_started", 1),
+    ("topic_started", 1),
+    ("batch_stored", 10),
+    ("*.part", 1),
+    ("topic_finished", 1),
+]
+SERVE_POINTS = [
+    ("recording_started", 1),
+    ("batch_stored", 1),
+    ("batch_stored", 40),
+    ("*.parquet", 7),  # five are of the sequence before
+    ("recording_finished", 1),
+]
+
+
+@pytest.fixture(scope="module")
+def kept(demo, tmp_path_factory) -> Path:
+    """A store with one finalized sequence, `demo`."""
+    store = tmp_path_factory.mktemp("kept") / "store"
+    assert 0 == ingest(demo, store=store).exit_code
+    return store
+
+
+@pytest.fixture
+def store(kept, tmp_path) -> Path:
+    """A copy of `kept`."""
+    return shutil.copytree(kept, tmp_path / "store")
+
+
+@pytest.fixture(scope="module")
+def expected(demo, mix) -> dict[str, dict[str, int]]:
+    """Messages by sequence and topic, as the recordings' makers count them."""
+    return {
+        "demo": dict.fromkeys(("/camera/image_raw", "/lidar/points"), 10)
+        | {"/imu/data": 100, "/gps/fix": 5, "/joint_states": 50},
+        "mix": dict.fromkeys(("/camera/image_raw", "/camera/rear/image_raw"), 45)
+        | dict.fromkeys(("/imu/lidar", "/imu/camera"), 600)
+        | dict.fromkeys(("/joint_states", "/gripper/joint_states"), 600)
+        | {"/imu/data": 1200, "/gps/fix": 30, "/lidar/points": 30, "/lidar/rear/points": 60},
+    }
+
+
+def seen(command, store: Path, what: str) -> int:
+    """Count an event of a run, or the files of a name in its store."""
+    return len(list(store.rglob(what))) if what.startswith("*") else command.events(what)
+
+
+def named_chunks(store: Path) -> set[str]:
+    """Return the files that the catalog of a store names."""
+    connection = sqlite3.connect(store / "catalog.sqlite")
+    try:
+        return {path for (path,) in connection.execute("SELECT path FROM chunks")}
+    finally:
+        connection.close()
+
+
+def complete(server) -> dict[str, dict[str, int]]:
+    """Read every sequence that is listed as complete: its rows by topic."""
+    with MosaicoClient.connect(server.host, server.port) as client:
+        handlers = [client.sequence_handler(name) for name in client.list_sequences()]
+        return {
+            h.name: {
+                topic: sum(batch.num_rows for batch in client.topic_handler(h.name, topic).read())
+                for topic in h.topics
+            }
+            for h in handlers
+            if h.complete
+        }
+
+
+@pytest.fixture
+def recovers(store, mix, expected) -> Callable[[], None]:
+    """Serve the store after a kill: it is sound, and a second run completes."""
+
+    def check() -> None:
+        with (store / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until the server of a killed run has noticed
+        with serve(store) as server, MosaicoClient.connect(server.host, server.port) as client:
+            files = {str(p.relative_to(store / "chunks")) for p in store.glob("chunks/*/*")}
+            survived = complete(server)
+
+            assert named_chunks(store) == files
+            assert expected["demo"] == survived["demo"]
+            assert survived.items() <= expected.items()
+
+            report = ingest(mix, client=client)
+
+            assert 0 == report.exit_code
+            assert expected == complete(server)
+            assert sorted(expected) == client.list_sequences()
+
+    return check
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", RUN_POINTS, ids=str)
+def test_a_killed_run_is_cleaned_and_repeated(launcher, store, mix, recovers, point):
+    """`kill -9` of a run damages nothing that was finalized, and a second run completes."""
+    what, times = point
+    run = launcher.start("run", mix, "--store", store, "--log", "json")
+    run.until(lambda: seen(run, store, what) >= times)
+
+    assert -signal.SIGKILL == run.end(signal.SIGKILL)
+    recovers()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", SERVE_POINTS, ids=str)
+def test_a_killed_server_is_restarted(launcher, store, mix, recovers, point):
+    """`kill -9` of a server ends its client with a reason; a restart and a second run complete."""
+    what, times = point
+    server, address = launcher.serve(store)
+    run = launcher.start("run", mix, "--server", address, "--log", "json")
+    run.until(lambda: seen(run, store, what) >= times)
+
+    assert -signal.SIGKILL == server.end(signal.SIGKILL)
+    assert (0 if what == "recording_finished" else 1) == run.end()
+    assert "Traceback" not in run.stderr
+    recovers()
