@@ -18,7 +18,7 @@ from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.sequence import FindOntology
 from mosaico_ingest.engines import LocalEngine
 from mosaico_ingest.errors import MosaicoError, UsageError
-from mosaico_ingest.hooks.contracts import Observer, Sink
+from mosaico_ingest.hooks.contracts import Engine, Observer, Sink
 from mosaico_ingest.hooks.discovery import embedded
 from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.hooks.registry import Registered
@@ -33,7 +33,7 @@ from mosaico_ingest.pipeline.flow import Workshop
 from mosaico_ingest.pipeline.observing import Observing
 from mosaico_ingest.pipeline.opening import open_recording
 from mosaico_ingest.pipeline.planner import plan_recordings
-from mosaico_ingest.pipeline.scheduler import Scheduler
+from mosaico_ingest.pipeline.scheduler import Scheduler, failed_report
 from mosaico_ingest.pipeline.stopping import StopSignal
 from mosaico_ingest.server.runner import serve
 from mosaico_ingest.sinks import FlightSink
@@ -139,6 +139,7 @@ def ingest(
     store: str | Path | None = None,
     host: Host | None = None,
     settings: Settings | None = None,
+    engine: Engine | None = None,
     observers: Sequence[Observer] = (),
     context: RunContext | None = None,
     stop: StopSignal | None = None,
@@ -152,6 +153,7 @@ def ingest(
         store: Folder of an embedded server, which is started for the run as a child process.
         host: The plugins to use, all that are installed by default.
         settings: What may be chosen.
+        engine: Runs the recordings, by default one after the other in this process.
         observers: Listeners besides those that plugins bring.
         context: What plugins' listeners may know of the run.
         stop: Ends the run early; what was read is stored, incomplete recordings are told.
@@ -170,6 +172,9 @@ def ingest(
     settings = settings or Settings()
     began = time.perf_counter()
     jobs = plan(paths, host=host, settings=settings)
+    if all(job.error for job in jobs):  # no destination is asked or started for nothing
+        failed = [failed_report(job, job.error) for job in jobs]
+        return RunReport(recordings=tuple(failed), seconds=time.perf_counter() - began)
     with ExitStack() as stack:
         if store is not None:
             server = stack.enter_context(serve(store))
@@ -196,7 +201,7 @@ def ingest(
             shop.emit(PluginFailed(plugin=fault.plugin, stage=fault.stage, reason=str(fault)))
         shop.emit(RunStarted(recordings=len(jobs), target=sink.target))
         scheduler = Scheduler(sink=sink, shop=shop, version=__version__)
-        reports = LocalEngine().run(jobs, scheduler.run)
+        reports = (engine or LocalEngine()).run(jobs, scheduler.run)
         report = RunReport(
             recordings=tuple(reports),
             seconds=time.perf_counter() - began,

@@ -21,7 +21,7 @@ from mosaico_ingest.pipeline.fingerprint import fingerprint
 from mosaico_ingest.pipeline.flow import Flow, Outcome, Workshop
 from mosaico_ingest.pipeline.opening import open_recording
 
-__all__ = ["METADATA_KEY", "Scheduler"]
+__all__ = ["METADATA_KEY", "Scheduler", "failed_report"]
 
 METADATA_KEY = "mosaico_ingest"
 """Under this key of a sequence's metadata stands where it comes from, and who wrote it."""
@@ -50,7 +50,7 @@ class Scheduler:
         try:
             report = self._run(index, planned)
         except MosaicoError as error:
-            report = _failed(planned, str(error))
+            report = failed_report(planned, str(error))
         report = attrs.evolve(report, seconds=self.clock() - began)
         self.shop.emit(RecordingFinished(index=index, report=report))
         return report
@@ -59,7 +59,7 @@ class Scheduler:
         """Ingest one recording that may fail."""
         plan = planned.plan
         if plan is None or planned.error:
-            return _failed(planned, planned.error)
+            return failed_report(planned, planned.error)
         if self.shop.stop.is_soft:
             return _unread(plan, "", RecordingStatus.Interrupted, "the run was interrupted")
         self.shop.emit(RecordingStarted(index=index, plan=plan))
@@ -211,8 +211,8 @@ def _unread(
     )
 
 
-def _failed(planned: PlannedRecording, error: str) -> RecordingReport:
-    """Report a recording that could not begin."""
+def failed_report(planned: PlannedRecording, error: str) -> RecordingReport:
+    """Report a recording that could not begin, for the reason *error*."""
     plan = planned.plan
     report = RecordingReport(
         path=str(planned.path),
