@@ -64,7 +64,8 @@ class Recording(AbstractContextManager["Recording", None], Protocol):
             cursor: Start after the batch that carried it.
 
         Yields:
-            `RawBatch`, with `seq` contiguous per channel, and `Damage` where something cannot be read.
+            `RawBatch`, with `seq` contiguous per channel, and `Damage` where something cannot be read,
+            besides what `info.damage` has told.
 
         Raises:
             SourceError: The file vanished or the disk failed. Damage is never raised.
