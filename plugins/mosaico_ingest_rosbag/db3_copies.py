@@ -26,8 +26,10 @@ _KEPT_FREE_BYTES = 256 << 20
 def is_packed(payloads: Payloads) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Say of each message whether it is a zstd frame; no CDR payload begins like one."""
     packed = payloads.lengths >= 4
-    at = payloads.starts[packed]
-    packed[packed] = (payloads.buffer[at[:, None] + np.arange(4)] == _MAGIC).all(axis=1)
+    packed[packed] = payloads.buffer[payloads.starts[packed]] == _MAGIC[0]
+    if packed.any():
+        at = payloads.starts[packed]
+        packed[packed] = (payloads.buffer[at[:, None] + np.arange(4)] == _MAGIC).all(axis=1)
     return packed
 
 

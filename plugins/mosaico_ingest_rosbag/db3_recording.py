@@ -169,7 +169,7 @@ class Db3Recording:
     ) -> Damage:
         """Make the damage for messages whose zstd frames are broken."""
         return Damage(
-            reason=f"Messages in the rows {page.first} to {page.last} are broken zstd frames.",
+            reason=f"Messages in the rows {max(page.first, 0)} to {page.last} are broken zstd frames.",
             path=self._parts.paths[part],
             time_range_ns=(int(times_ns.min()), int(times_ns.max())),
             lost={channel_id: len(times_ns)},

@@ -40,7 +40,7 @@ class Page:
     Messages in the order of their row ids.
 
     Args:
-        first, last: Their lowest and highest row id.
+        first, last: The row id that they were asked from, and their highest one.
         topic_ids, times_ns, lengths: (n,) int64.
         buffer: (bytes,) uint8, their payloads one after the other.
         odd: Rows among them whose values are not a message, per topic id; they are left out.
@@ -71,7 +71,7 @@ def pages(db: sqlite3.Connection, topic_ids: Collection[int], first: int) -> Ite
     only = next(iter(topic_ids)) if len(topic_ids) == 1 else None
     topics = "NULL" if only is not None else "group_concat(topic_id)"
     sql = (
-        f"SELECT MIN(id), MAX(id), COUNT(*), {topics}, group_concat(timestamp), "  # noqa: S608 - integers
+        f"SELECT MAX(id), COUNT(*), {topics}, group_concat(timestamp), "  # noqa: S608 - integers
         "group_concat(LENGTH(data)), CAST(group_concat(CAST(data AS TEXT), '') AS BLOB) FROM "
         "(SELECT rowid AS id, topic_id, timestamp, data FROM messages "
         f"WHERE rowid >= ? AND {where} %s ORDER BY rowid LIMIT ?)"
@@ -80,16 +80,16 @@ def pages(db: sqlite3.Connection, topic_ids: Collection[int], first: int) -> Ite
     def read(start: int, n: int) -> tuple[int, Page, int] | None:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PAGE_BYTES if n > 1 else _ROW_BYTES)
         row = db.execute(sql % "", (start, n)).fetchone()
-        if not row[2]:
+        if not row[1]:
             return None
-        page = _page(row, only)
-        page = page if page is not None else _regular(start, row[1])
-        return row[1], page, len(page.buffer)
+        page = _page(row, start, only)
+        page = page if page is not None else _regular(start, row[0])
+        return row[0], page, len(page.buffer)
 
     def _regular(start: int, last: int) -> Page:
         """Read a page again without the rows that are no messages."""
         span = f"AND rowid <= {last} AND {_REGULAR}"
-        page = _page(db.execute(sql % span, (start, LAST_ROW)).fetchone(), only)
+        page = _page(db.execute(sql % span, (start, LAST_ROW)).fetchone(), start, only)
         odd = db.execute(
             f"SELECT topic_id, COUNT(*) FROM messages WHERE rowid BETWEEN ? AND ? AND {where} "  # noqa: S608 - integers
             f"AND NOT ({_REGULAR}) GROUP BY topic_id",
@@ -98,7 +98,7 @@ def pages(db: sqlite3.Connection, topic_ids: Collection[int], first: int) -> Ite
         if page is None:
             msg = "the values of its rows contradict each other"
             raise sqlite3.DatabaseError(msg)
-        return attrs.evolve(page, first=start, last=last, odd=dict(odd.fetchall()))
+        return attrs.evolve(page, last=last, odd=dict(odd.fetchall()))
 
     for item in _around(read, first):
         if not isinstance(item, Gap):
@@ -125,10 +125,12 @@ def count_rows(db: sqlite3.Connection) -> Iterator[tuple[Ints, Ints] | Gap]:
 
 
 def _page(
-    row: tuple[int, int, int, str | None, str | None, str | None, bytes | None], only: int | None
+    row: tuple[int | None, int, str | None, str | None, str | None, bytes | None],
+    first: int,
+    only: int | None,
 ) -> Page | None:
     """Make the page of a row of joined values, None if some of them are not those of a message."""
-    first, last, n, topic_ids, times_ns, lengths, data = row
+    last, n, topic_ids, times_ns, lengths, data = row
     columns = [_integers(text) for text in (topic_ids, times_ns, lengths)]
     if only is not None:
         columns[0] = np.full(n, only, np.int64)
@@ -136,8 +138,8 @@ def _page(
     if any(len(column) != n for column in columns) or columns[2].sum() != len(buffer):
         return None
     return Page(
-        first=first if n else 0,
-        last=last if n else 0,
+        first=first,
+        last=first if last is None else last,
         topic_ids=columns[0],
         times_ns=columns[1],
         lengths=columns[2],

@@ -80,11 +80,9 @@ def read_contents(file: BagFile) -> Contents:
             "Decrypt it with `rosbag decompress` first."
         )
         raise SourceError(msg, path=file.path)
-    if head is not None and head.op == Op.BAG:
-        contents = _from_index(file, head)
-        if contents is not None:
-            return contents
-    return _Scan(file, head).run()
+    if head is None or head.op != Op.BAG:
+        return _Scan(file, None).run()
+    return _from_index(file, head) or _Scan(file, head).run()
 
 
 def _from_index(file: BagFile, head: Record) -> Contents | None:

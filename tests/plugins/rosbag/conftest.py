@@ -14,8 +14,6 @@ from rosbags.typesys import Stores, get_typestore
 from mosaico_ingest.plugin import Damage, RecordingInfo
 from mosaico_ingest.testing.source import read_rows, source_file
 
-pytest.register_assert_rewrite("mosaico_ingest.testing.source")
-
 START_NS = 1_700_000_000_000_000_000
 Topics = dict[str, list[tuple[int, bytes]]]
 Read = tuple[RecordingInfo, Topics, list[Damage]]
