@@ -1,7 +1,7 @@
 """
 F3, the client: control, data and processing layers behind `MosaicoClient`.
 
-Must not know: hooks, server. Next: `address`, `control`, `connections`, `stream`, `rows`,
+Must not know: hooks, server. Next: `locators`, `address`, `control`, `connections`, `stream`, `rows`,
 `outbox`, `topic`, `sequence`, `facts`, `handlers`, `client`.
 """
 

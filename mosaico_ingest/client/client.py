@@ -15,11 +15,11 @@ from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.facts import Notice, SequenceSystemInfo, TopicSystemInfo
 from mosaico_ingest.client.handlers import SequenceHandler, TopicHandler
 from mosaico_ingest.client.layers import Layers
+from mosaico_ingest.client.locators import sequence_locator, topic_locator
 from mosaico_ingest.client.sequence import FindOntology, SequenceUpdater, SequenceWriter
 from mosaico_ingest.enum import FlightAction, SessionLevelErrorPolicy
 from mosaico_ingest.protocol.flight import DEFAULT_PORT
 from mosaico_ingest.protocol.messages import NotificationList, ResourceRequest
-from mosaico_ingest.protocol.names import check_sequence_name, check_topic_name, pack
 
 __all__ = ["MosaicoClient"]
 
@@ -42,7 +42,7 @@ class MosaicoClient:
         self._ontologies = ontologies
         self._lock = threading.Lock()  # guards the fields below
         self._sequences: dict[str, SequenceHandler] = {}  # complete ones only
-        self._topics: dict[tuple[str, str], TopicHandler] = {}  # of those sequences only
+        self._topics: dict[str, TopicHandler] = {}  # of those sequences only
         self._changes = 0  # counts what could make an answer that is under way outdated
         self._is_closed = False
 
@@ -195,7 +195,7 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is none.
         """
-        name = check_sequence_name(name)
+        name = sequence_locator(name)
         with self._lock:
             known, changes = self._sequences.get(name), self._changes
         if known is not None:
@@ -216,15 +216,15 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is none.
         """
-        sequence, topic = check_sequence_name(sequence), check_topic_name(topic)
+        locator = topic_locator(sequence, topic)
         with self._lock:
-            known, changes = self._topics.get((sequence, topic)), self._changes
+            known, changes = self._topics.get(locator), self._changes
         if known is not None:
             return known
         handler = TopicHandler.ask(self._layers, sequence, topic)
         with self._lock:
-            if sequence in self._sequences and changes == self._changes:
-                self._topics[sequence, topic] = handler
+            if handler.sequence in self._sequences and changes == self._changes:
+                self._topics[locator] = handler
         return handler
 
     def list_sequences(self) -> list[str]:
@@ -239,7 +239,7 @@ class MosaicoClient:
             NotFoundError: There is none.
             UnauthorizedError: The API key does not allow it.
         """
-        name = check_sequence_name(name)
+        name = sequence_locator(name)
         try:
             self._layers.control.ask(FlightAction.SequenceDelete, ResourceRequest(name))
         finally:
@@ -281,7 +281,7 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is no such sequence.
         """
-        return self._notices(FlightAction.SequenceNotificationList, check_sequence_name(name))
+        return self._notices(FlightAction.SequenceNotificationList, sequence_locator(name))
 
     def clear_sequence_notifications(self, name: str) -> None:
         """
@@ -290,7 +290,7 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is no such sequence.
         """
-        request = ResourceRequest(check_sequence_name(name))
+        request = ResourceRequest(sequence_locator(name))
         self._layers.control.ask(FlightAction.SequenceNotificationPurge, request)
 
     def list_topic_notifications(self, sequence: str, topic: str) -> list[Notice]:
@@ -300,7 +300,7 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is no such topic.
         """
-        return self._notices(FlightAction.TopicNotificationList, pack(sequence, topic))
+        return self._notices(FlightAction.TopicNotificationList, topic_locator(sequence, topic))
 
     def clear_topic_notifications(self, sequence: str, topic: str) -> None:
         """
@@ -309,7 +309,7 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is no such topic.
         """
-        request = ResourceRequest(pack(sequence, topic))
+        request = ResourceRequest(topic_locator(sequence, topic))
         self._layers.control.ask(FlightAction.TopicNotificationPurge, request)
 
     def _notices(self, action: FlightAction, locator: str) -> list[Notice]:
@@ -322,8 +322,8 @@ class MosaicoClient:
         with self._lock:
             self._changes += 1
             self._sequences.pop(name, None)
-            for key in [key for key in self._topics if key[0] == name]:
-                del self._topics[key]
+            for locator in [key for key in self._topics if key.startswith(f"{name}/")]:
+                del self._topics[locator]
 
     def __enter__(self) -> Self:
         return self

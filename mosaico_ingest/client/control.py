@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import pyarrow.flight as fl
-import stamina
 
 from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.errors import border
@@ -22,7 +21,7 @@ from mosaico_ingest.errors import (
     UnauthorizedError,
     UnreachableError,
 )
-from mosaico_ingest.protocol.actions import ACTIONS, read_envelope
+from mosaico_ingest.protocol.actions import read_envelope
 from mosaico_ingest.protocol.flight import InfoCommand
 from mosaico_ingest.protocol.messages import Empty, ServerVersion
 from mosaico_ingest.protocol.wire import dump, to_json
@@ -166,7 +165,7 @@ class Control:
         with border(self.address.url):
             results: Iterator[fl.Result] = self._open_client().do_action(flight_action, options)
             bodies = b"".join(result.body.to_pybytes() for result in results)
-        return read_envelope(action, bodies) if action in ACTIONS else None
+        return read_envelope(action, bodies)
 
     def _open_client(self) -> fl.FlightClient:
         """Return the connection."""
@@ -212,6 +211,8 @@ class Control:
 
 def _retried(call: Callable[[], _T]) -> _T:
     """Return what *call* returns, trying again after a transient error."""
+    import stamina
+
     for attempt in stamina.retry_context(
         on=_is_transient, attempts=_ATTEMPTS, wait_initial=0.1, wait_max=0.5, wait_jitter=0.1
     ):

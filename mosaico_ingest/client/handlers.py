@@ -16,11 +16,11 @@ from mosaico_ingest.client.connections import Connection
 from mosaico_ingest.client.errors import border
 from mosaico_ingest.client.facts import SessionInfo, TopicInfo, bare_schema
 from mosaico_ingest.client.layers import Layers
+from mosaico_ingest.client.locators import sequence_locator, topic_locator
 from mosaico_ingest.enum import SerializationFormat
 from mosaico_ingest.errors import ServerFaultError, StateError, UsageError
 from mosaico_ingest.protocol.flight import InfoCommand
 from mosaico_ingest.protocol.manifests import SequenceAppMetadata
-from mosaico_ingest.protocol.names import check_sequence_name, pack
 from mosaico_ingest.protocol.schema import read_topic_properties, read_user_metadata
 from mosaico_ingest.protocol.wire import load_response
 
@@ -54,7 +54,7 @@ class SequenceHandler:
         Raises:
             NotFoundError: There is none.
         """
-        name = check_sequence_name(name)
+        name = sequence_locator(name)
         info = layers.control.describe(InfoCommand(name))
         told = load_response(SequenceAppMetadata, bytes(info.app_metadata))
         topics = [TopicInfo.read(bytes(endpoint.app_metadata)) for endpoint in info.endpoints]
@@ -116,7 +116,7 @@ class TopicHandler:
         Raises:
             NotFoundError: There is none.
         """
-        flight, endpoint = _describe(layers, InfoCommand(pack(sequence, name)))
+        flight, endpoint = _describe(layers, InfoCommand(topic_locator(sequence, name)))
         properties = read_topic_properties(flight.schema)
         info = attrs.evolve(
             TopicInfo.read(bytes(endpoint.app_metadata)), ontology_tag=properties.ontology_tag
@@ -152,7 +152,7 @@ class TopicHandler:
     def _batches(self, start_ns: int | None, end_ns: int | None) -> Iterator[pa.RecordBatch]:
         ticket = self._ticket
         if start_ns is not None or end_ns is not None:
-            command = InfoCommand(pack(self.sequence, self.name), start_ns, end_ns)
+            command = InfoCommand(topic_locator(self.sequence, self.name), start_ns, end_ns)
             ticket = _describe(self._layers, command)[1].ticket
         download = _Download(self._layers.connections.least_loaded(), ticket)
         with contextlib.closing(download):

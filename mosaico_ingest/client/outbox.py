@@ -5,15 +5,18 @@ Must not know: policies, statuses, sessions. Next: `topic`.
 """
 
 import contextlib
+import itertools
 import threading
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
+from operator import attrgetter
 
 import pyarrow as pa
 
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.rows import check_columns, conform
 from mosaico_ingest.client.stream import UploadStream, split
-from mosaico_ingest.errors import StateError
+from mosaico_ingest.errors import SchemaMismatchError, StateError
 from mosaico_ingest.workers.budget import BudgetClosedError
 from mosaico_ingest.workers.executors import ExecutorPool
 
@@ -132,9 +135,23 @@ class Outbox:
             raise failure
 
     def _prepare(self, gathered: list[pa.RecordBatch]) -> pa.RecordBatch:
-        """Make one batch of the topic's columns. Thread: an encoder."""
-        parts = [conform(batch, self._schema, self._topic) for batch in gathered]
-        return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
+        """Make one batch of the topic's columns, without the pieces that do not fit. Thread: an encoder."""
+        fitting: list[pa.RecordBatch] = []
+        for _, group in itertools.groupby(gathered, key=attrgetter("schema")):
+            pieces = list(group)
+            try:
+                fitting.append(conform(_joined(pieces), self._schema, self._topic))
+            except SchemaMismatchError:
+                fitting += self._fitting(pieces)
+        return _joined(fitting) if fitting else pa.RecordBatch.from_pylist([], self._schema)
+
+    def _fitting(self, pieces: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the pieces that fit, so that one that does not takes no other with it."""
+        for piece in pieces:
+            try:
+                yield conform(piece, self._schema, self._topic)
+            except SchemaMismatchError as err:
+                self._note(err)
 
     def _send(self, prepared: Future[pa.RecordBatch], weight: int) -> None:
         """Send one batch, or drop it where nothing can be sent any more. Thread: the lane."""
@@ -164,3 +181,11 @@ class Outbox:
     def _closed(self) -> StateError:
         msg = f"Rows of topic {self._topic!r} are not sent: the client is closed. Connect again."
         return StateError(msg)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return one batch of all *batches*, none of them empty."""
+    if len(batches) == 1:
+        return batches[0]
+    joined: pa.RecordBatch = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+    return joined

@@ -58,7 +58,7 @@ def check_columns(source: pa.Schema, target: pa.Schema, topic: str) -> None:
     Raises:
         SchemaMismatchError: A column is unknown, missing though required, twice there, or of another type.
     """
-    _check_fields(list(source), list(target), f"topic {topic!r}", "")
+    _check_fields(list(source), list(target), _place(topic), "")
 
 
 def conform(batch: pa.RecordBatch, target: pa.Schema, topic: str) -> pa.RecordBatch:
@@ -71,7 +71,7 @@ def conform(batch: pa.RecordBatch, target: pa.Schema, topic: str) -> pa.RecordBa
         SchemaMismatchError: A value does not fit, such as 300 in uint8, or a required one is null.
     """
     if not batch.schema.equals(target):
-        columns = [_column(batch, field, topic) for field in target]
+        columns = [_column(batch, field, _place(topic)) for field in target]
         batch = pa.RecordBatch.from_arrays(columns, schema=target)
     check_nulls(batch, topic)
     return batch
@@ -85,7 +85,7 @@ def check_nulls(batch: pa.RecordBatch, topic: str) -> None:
         SchemaMismatchError: It is not.
     """
     for field, column in zip(batch.schema, batch.columns, strict=True):
-        _check_nulls(column, field, 0, field.name, topic)
+        _check_nulls(column, field, 0, field.name, _place(topic))
 
 
 def _records(records: list[object], schema: pa.Schema) -> pa.RecordBatch:
@@ -124,7 +124,7 @@ def _narrow_floats(found: pa.DataType, wanted: pa.DataType) -> pa.DataType:
     return found
 
 
-def _column(batch: pa.RecordBatch, field: pa.Field, topic: str) -> pa.Array:
+def _column(batch: pa.RecordBatch, field: pa.Field, where: str) -> pa.Array:
     """Return the values of *batch* for one column of its topic."""
     index = batch.schema.get_field_index(field.name)
     if index < 0:
@@ -135,10 +135,10 @@ def _column(batch: pa.RecordBatch, field: pa.Field, topic: str) -> pa.Array:
     try:
         # Nulls where none may be are found by path, which Arrow's cast would not tell.
         values = column.cast(_relaxed(field.type))
-        _check_nulls(values, field, 0, field.name, topic)
+        _check_nulls(values, field, 0, field.name, where)
         return values.cast(field.type)
     except pa.ArrowException as err:
-        raise _mismatch(field.name, str(field.type), str(err), topic) from err
+        raise _mismatch(field.name, str(field.type), str(err), where) from err
 
 
 def _relaxed(type_: pa.DataType) -> pa.DataType:
@@ -209,16 +209,16 @@ def _is_list(type_: pa.DataType) -> bool:
     return kind.is_list(type_) or kind.is_large_list(type_) or kind.is_fixed_size_list(type_)
 
 
-def _check_nulls(array: pa.Array, field: pa.Field, absent: int, path: str, topic: str) -> None:
+def _check_nulls(array: pa.Array, field: pa.Field, absent: int, path: str, where: str) -> None:
     """Check one array whose nulls include the *absent* ones of the struct around it."""
     if not field.nullable and array.null_count > absent:
-        raise _mismatch(path, f"{field.type}, not null", "null", topic)
+        raise _mismatch(path, f"{field.type}, not null", "null", where)
     if kind.is_struct(field.type) and _requires(field.type):
         # flatten() hands the nulls of the struct down to its fields.
         for child, values in zip(field.type, array.flatten(), strict=True):
-            _check_nulls(values, child, array.null_count, f"{path}.{child.name}", topic)
+            _check_nulls(values, child, array.null_count, f"{path}.{child.name}", where)
     elif _is_list(field.type) and _requires(field.type):
-        _check_nulls(array.flatten(), field.type.value_field, 0, f"{path}[]", topic)
+        _check_nulls(array.flatten(), field.type.value_field, 0, f"{path}[]", where)
 
 
 def _requires(type_: pa.DataType) -> bool:
@@ -229,6 +229,10 @@ def _requires(type_: pa.DataType) -> bool:
         or ((kind.is_struct(field.type) or _is_list(field.type)) and _requires(field.type))
         for field in inner
     )
+
+
+def _place(topic: str) -> str:
+    return f"topic {topic!r}"
 
 
 def _mismatch(field: str, expected: str, got: str, where: str = "the topic") -> SchemaMismatchError:

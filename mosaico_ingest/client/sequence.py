@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 from mosaico_ingest.client.failures import add_notes, attempt, error_text, raise_first
 from mosaico_ingest.client.layers import Layers
+from mosaico_ingest.client.locators import sequence_locator
 from mosaico_ingest.client.topic import TopicWriter
 from mosaico_ingest.enum import (
     FlightAction,
@@ -66,7 +67,7 @@ class SequenceWriter:
         ontologies: FindOntology | None = None,
         opened: Callable[[str], None] = lambda _name: None,
     ) -> None:
-        self.name = check_sequence_name(name)
+        self.name = check_sequence_name(name) if self._creates else sequence_locator(name)
         self.on_error = on_error
         self._metadata = dict(metadata or {})
         self._layers = layers

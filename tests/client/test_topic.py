@@ -121,6 +121,18 @@ def test_value_found_in_the_background_is_raised_later(create, server, points):
     assert [7] == times(server)
 
 
+def test_misfit_takes_no_other_rows_with_it(create, server):
+    """Of records that are gathered together, only the one that does not fit is lost."""
+    topic = create()
+    for t in range(5):
+        topic.push({"timestamp_ns": t, "x": 0.0, "sequence_id": -1 if t == 2 else t})
+
+    with pytest.raises(SchemaMismatchError, match="sequence_id"):
+        topic.close()
+
+    assert [0, 1, 3, 4] == times(server)
+
+
 def test_value_found_in_the_background_is_raised_by_close(create, server, points):
     """Nothing that failed in the background is left unsaid at the end; what fits is stored."""
     topic = create()
