@@ -94,7 +94,7 @@ def ingest_to(
 
     stop = StopSignal()
     context = RunContext(settings=settings, log=log, is_terminal=sys.stderr.isatty())
-    with stopped_by_signals(stop):
+    with stopped_by_signals(stop, log):
         if target.server is None:
             return run.ingest(
                 paths,

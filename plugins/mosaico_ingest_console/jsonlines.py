@@ -16,7 +16,8 @@ plugin_failed      `plugin`, `stage`, `reason`
 run_finished       `stored`, `rejected`, `skipped`, `lost`, `bytes`, `seconds`, `exit_code`
 ================== ==================================================================================
 
-`index` counts recordings from 0. Fields may be added, never renamed or removed.
+`index` counts recordings from 0. Fields may be added, never renamed or removed. The command line adds an
+event of its own where a signal asks it to end: `stop_requested`, with a `text`.
 """
 
 import json

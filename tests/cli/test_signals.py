@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 
@@ -12,22 +13,22 @@ def send(number):
     os.kill(os.getpid(), number)
 
 
-def test_first_interrupt_is_soft_second_is_hard(capsys):
+def test_first_interrupt_is_soft_second_is_hard(capfd):
     """Ctrl-C asks for a soft stop, then for a hard one, and says so each time."""
     stop = StopSignal()
-    with stopped_by_signals(stop):
+    with stopped_by_signals(stop, "plain"):
         send(signal.SIGINT)
         first = repr(stop)
         send(signal.SIGINT)
 
     assert ("<StopSignal soft>", "<StopSignal hard>") == (first, repr(stop))
-    assert "press Ctrl-C again to abort" in capsys.readouterr().err
+    assert "press Ctrl-C again to abort" in capfd.readouterr().err
 
 
 def test_third_interrupt_ends_at_once():
     """A user who presses a third time is not kept waiting."""
     stop = StopSignal()
-    with stopped_by_signals(stop):
+    with stopped_by_signals(stop, "plain"):
         send(signal.SIGINT)
         send(signal.SIGINT)
 
@@ -38,7 +39,7 @@ def test_third_interrupt_ends_at_once():
 def test_terminate_is_soft_however_often():
     """SIGTERM asks for a soft stop, and for no more when it is repeated."""
     stop = StopSignal()
-    with stopped_by_signals(stop):
+    with stopped_by_signals(stop, "plain"):
         send(signal.SIGTERM)
         send(signal.SIGTERM)
 
@@ -48,7 +49,17 @@ def test_terminate_is_soft_however_often():
 def test_handlers_come_back():
     """After the block the handlers of before are in force again."""
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with stopped_by_signals(StopSignal()):
+    with stopped_by_signals(StopSignal(), "plain"):
         pass
 
     assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+
+
+@pytest.mark.parametrize(("log", "lines"), [("json", 1), ("none", 0)])
+def test_signal_is_told_like_progress(log, lines, capfd):
+    """Where progress is told as JSON the signal is too, and where nothing is told it is not."""
+    with stopped_by_signals(StopSignal(), log):
+        send(signal.SIGTERM)
+    told = capfd.readouterr().err.splitlines()
+
+    assert ["stop_requested"] * lines == [json.loads(line)["event"] for line in told]
