@@ -42,8 +42,10 @@ def topic_notice(topic: TopicReport) -> str | None:
 def recording_notice(recording: RecordingReport) -> str | None:
     """Say what concerns a whole recording: why it failed, or what is damaged; None if all is well."""
     parts = []
-    if recording.error:
-        parts.append(f"Ingestion {_ended(recording.status)}: {_sentence(recording.error)}")
+    if recording.status is RecordingStatus.Interrupted:
+        parts.append("Ingestion was interrupted; the sequence is incomplete.")
+    elif recording.error:
+        parts.append(f"Ingestion failed: {_sentence(recording.error)}")
     damage = damage_notice(recording.damage)
     return _bounded(" ".join([*parts, *([damage] if damage else [])])) or None
 
@@ -55,11 +57,6 @@ def damage_notice(damages: Sequence[Damage]) -> str | None:
     noun = "place" if len(damages) == 1 else "places"
     lines = _some([damage_line(damage) for damage in damages])
     return _bounded(f"The recording is damaged in {len(damages)} {noun}: {'; '.join(lines)}.")
-
-
-def _ended(status: RecordingStatus) -> str:
-    """Say how an ingestion with an error ended."""
-    return "was interrupted" if status is RecordingStatus.Interrupted else "failed"
 
 
 def _reasons(reasons: Mapping[str, int]) -> str:

@@ -39,7 +39,7 @@ def test_notice_is_bounded(imu_report):
     ("status", "start"),
     [
         (RecordingStatus.Failed, "Ingestion failed: The disk is full."),
-        (RecordingStatus.Interrupted, "Ingestion was interrupted: The disk is full."),
+        (RecordingStatus.Interrupted, "Ingestion was interrupted; the sequence is incomplete."),
     ],
 )
 def test_recording_notice_names_error_and_damage(status, start):
