@@ -11,7 +11,6 @@ Must not know: any particular format. Next: `mosaico_ingest.hooks.contracts`.
 
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from mosaico_ingest.hooks.contracts import Recording, SourceFormat
 from mosaico_ingest.model.batch import Cursor, RawBatch
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.source import HEAD_BYTES, SourceFile
+from mosaico_ingest.testing.files import contents, copy_recording, open_files, spread
 
 __all__ = ["Row", "SourceContract", "read_rows", "source_file"]
 
@@ -221,7 +221,7 @@ class SourceContract:
         """From the cursor of any batch exactly the messages follow that had not come with it."""
         for path in recordings:
             batches = _batches(source_format, path, options, target_bytes=700)
-            for k in _spread(len(batches), 12):
+            for k in spread(len(batches), 12):
                 cursor = batches[k].cursor
                 if cursor is None:
                     continue
@@ -245,8 +245,8 @@ class SourceContract:
         for path in recordings:
             whole = _by_topic(source_format, path, options)[0]
             size = _last_file(source_format, path, options).stat().st_size
-            for at in _spread(size, self.cuts):
-                copy = _copy(path, tmp_path)
+            for at in spread(size, self.cuts):
+                copy = copy_recording(path, tmp_path)
                 victim = _last_file(source_format, copy, options)
                 os.truncate(victim, at)
                 rows = _by_topic(source_format, copy, options)[0]
@@ -266,8 +266,8 @@ class SourceContract:
             whole, _ = _by_topic(source_format, path, options)
             known = Counter(row[-1] for own in whole.values() for row in own)
             last = _last_file(source_format, path, options)
-            for at in _spread(last.stat().st_size, self.flips):
-                copy = _copy(path, tmp_path)
+            for at in spread(last.stat().st_size, self.flips):
+                copy = copy_recording(path, tmp_path)
                 victim = _last_file(source_format, copy, options)
                 content = bytearray(victim.read_bytes())
                 content[at] ^= 1 << at % 8
@@ -287,7 +287,7 @@ class SourceContract:
     ) -> None:
         """What opening has listed as damage is not told again by reading."""
         for path in recordings:
-            copy = _copy(path, tmp_path)
+            copy = copy_recording(path, tmp_path)
             victim = _last_file(source_format, copy, options)
             os.truncate(victim, victim.stat().st_size * 6 // 10)
             try:
@@ -307,12 +307,12 @@ class SourceContract:
     ) -> None:
         """Leaving the block closes every file and ends every thread, also in the middle of reading."""
         for path in recordings:
-            before = _open_files(), threading.active_count()
+            before = open_files(), threading.active_count()
             with source_format.open(source_file(path), options) as recording:
                 batches = recording.batches([c.id for c in recording.info.channels], 1)
                 next(batches, None)
 
-            assert before == (_open_files(), threading.active_count())
+            assert before == (open_files(), threading.active_count())
 
     def test_leaves_nothing_behind(
         self,
@@ -323,11 +323,11 @@ class SourceContract:
     ) -> None:
         """Reading changes no file and adds none."""
         for path in recordings:
-            copy = _copy(path, tmp_path)
-            before = _content(copy.parent)
+            copy = copy_recording(path, tmp_path)
+            before = contents(copy.parent)
             _by_topic(source_format, copy, options)
 
-            assert before == _content(copy.parent)
+            assert before == contents(copy.parent)
 
     def test_heavy_imports_are_delayed(self) -> None:
         """Importing the plugin loads none of the heavy modules, beyond what the door itself has."""
@@ -384,33 +384,3 @@ def _last_file(source_format: SourceFormat, path: Path, options: object) -> Path
     """Return the file that holds the end of a good recording."""
     with source_format.open(source_file(path), options) as recording:
         return recording.info.files[-1]
-
-
-def _copy(path: Path, folder: Path) -> Path:
-    """Return a writable copy of *path* in a fresh folder of its own."""
-    home = folder / "copy"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
-    if path.is_dir():
-        shutil.copytree(path, home / path.name, copy_function=shutil.copyfile)
-    else:
-        shutil.copyfile(path, home / path.name)
-    return home / path.name
-
-
-def _content(folder: Path) -> dict[Path, bytes]:
-    """Return all files below *folder*."""
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def _spread(n: int, picks: int) -> Sequence[int]:
-    """Return at most *picks* numbers below *n*: both ends, and places in between that are not round."""
-    if n <= picks:
-        return range(n)
-    return sorted({0, n - 1, *((k * n + n // 3) // picks for k in range(picks - 2))})
-
-
-def _open_files() -> int:
-    """Return how many files this process has open; 0 where the system does not tell."""
-    folder = Path("/proc/self/fd")
-    return len(list(folder.iterdir())) if folder.is_dir() else 0

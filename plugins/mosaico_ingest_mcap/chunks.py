@@ -36,7 +36,7 @@ _PEEK_BYTES = 64 * 1024
 _STEP_BYTES = 4 * 1024 * 1024
 _MAX_PADDING_BYTES = 64  # a record may be longer than its fields; a wrong length is far off
 _INDEX_HEAD = struct.Struct("<HI")
-_WRONG_CHECKSUM = "A chunk is damaged: its contents do not fit their checksum."
+_WRONG_CHECKSUM = "A chunk is damaged. Its contents do not fit their checksum."
 _NO_MESSAGES: Ints = np.empty(0, np.int64)
 
 
@@ -147,7 +147,7 @@ def load(file: File, chunk: Chunk) -> Bytes | Damage:
             return decompress_prefix(header.compression, stored, header.uncompressed_bytes)
         data = decompress(header.compression, stored, header.uncompressed_bytes)
     except MalformedError as err:
-        return chunk_damage(chunk, f"A chunk is damaged: {err}.")
+        return chunk_damage(chunk, f"A chunk is damaged. {err}")
     except MemoryError:
         return chunk_damage(chunk, f"A chunk of {header.nbytes} bytes does not fit into memory.")
     if header.crc and zlib.crc32(data.data) != header.crc:

@@ -39,10 +39,10 @@ def decompress(compression: str, data: Bytes, nbytes: int) -> Bytes:
         else:
             found = lz4.frame.decompress(data)
     except (OSError, RuntimeError, MemoryError, pa.ArrowException) as err:
-        msg = f"its {compression} contents cannot be decompressed ({err})"
+        msg = f"Its {compression} contents cannot be decompressed ({err})."
         raise MalformedError(msg) from err
     if len(found) != nbytes:
-        msg = f"it decompresses to {len(found)} bytes instead of {nbytes}"
+        msg = f"It decompresses to {len(found)} bytes instead of {nbytes}."
         raise MalformedError(msg)
     return np.frombuffer(found, np.uint8)
 
@@ -71,13 +71,13 @@ def decompress_prefix(compression: str, data: Bytes, nbytes: int) -> Bytes:
 def _check(compression: str, stored_bytes: int | None, nbytes: int) -> None:
     """Refuse unknown compressions, and sizes that only a wrong length could name."""
     if compression not in _KNOWN:
-        msg = f"its compression {compression!r} is none of zstd, lz4 and none"
+        msg = f"Its compression {compression!r} is none of zstd, lz4 and none."
         raise MalformedError(msg)
     if stored_bytes is None:
         return
     if not compression and stored_bytes != nbytes:
-        msg = f"it declares {nbytes} bytes and holds {stored_bytes}"
+        msg = f"It declares {nbytes} bytes and holds {stored_bytes}."
         raise MalformedError(msg)
     if nbytes > max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION * stored_bytes):
-        msg = f"it claims to expand from {stored_bytes} to {nbytes} bytes"
+        msg = f"It claims to expand from {stored_bytes} to {nbytes} bytes."
         raise MalformedError(msg)

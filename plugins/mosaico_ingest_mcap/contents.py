@@ -88,7 +88,7 @@ def read_contents(file: File) -> Contents:
     try:
         summary = read_summary(file)
     except MalformedError as err:
-        fault = f"The summary cannot be used: {err}."
+        fault = f"The summary cannot be used. {err}"
     if summary:
         contents.chunks = summary.chunks
     if summary and summary.statistics and summary.is_complete:
@@ -195,7 +195,7 @@ def _read_records(
         try:
             _take_over(contents, op, body)
         except MalformedError as err:
-            reason = f"A {Op(op).name.lower()} record cannot be read: {err}."
+            reason = f"A {Op(op).name.lower()} record cannot be read. {err}"
             contents.damage.append(Damage(reason=reason, byte_range=(start, end)))
 
 

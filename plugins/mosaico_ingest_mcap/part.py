@@ -126,7 +126,7 @@ def _broken_off(chunk: Chunk, found: Found, messages: Columns) -> Damage:
     given = {channel: len(part.starts) for channel, part in messages.by_channel()}
     lost = {channel: n - given.get(channel, 0) for channel, n in chunk.counts.items()}
     return Damage(
-        reason=f"A chunk is damaged: its records stop making sense at byte {found.end} of them.",
+        reason=f"A chunk is damaged. Its records stop making sense at byte {found.end} of them.",
         byte_range=(chunk.start, chunk.end),
         time_range_ns=(chunk.header.start_ns, chunk.header.end_ns),
         lost={channel: n for channel, n in lost.items() if n > 0},

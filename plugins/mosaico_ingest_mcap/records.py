@@ -73,7 +73,7 @@ class _Fields:
         try:
             values = struct.unpack_from("<" + layout, self._body, self.at)
         except struct.error as err:
-            msg = f"a record of {len(self._body)} bytes is too short"
+            msg = f"A record of {len(self._body)} bytes is too short."
             raise MalformedError(msg) from err
         self.at += struct.calcsize("<" + layout)
         return values
@@ -82,7 +82,7 @@ class _Fields:
         """Return bytes preceded by their number."""
         (size,) = self.take("I")
         if self.at + size > len(self._body):
-            msg = f"a field of {size} bytes does not fit its record of {len(self._body)} bytes"
+            msg = f"A field of {size} bytes does not fit its record of {len(self._body)} bytes."
             raise MalformedError(msg)
         self.at += size
         return bytes(self._body[self.at - size : self.at])
@@ -105,7 +105,7 @@ class _Fields:
         body = self.blob()
         size = struct.calcsize("<" + layout)
         if len(body) % size:
-            msg = f"a map of {len(body)} bytes does not consist of entries of {size} bytes"
+            msg = f"A map of {len(body)} bytes does not consist of entries of {size} bytes."
             raise MalformedError(msg)
         return dict(struct.iter_unpack("<" + layout, body))
 
@@ -178,7 +178,7 @@ class ChunkHeader:
         compression = fields.text()
         (nbytes,) = fields.take("Q")
         if fields.at + nbytes > length:
-            msg = f"a chunk of {length} bytes cannot hold {nbytes} bytes of records"
+            msg = f"A chunk of {length} bytes cannot hold {nbytes} bytes of records."
             raise MalformedError(msg)
         return cls(
             start_ns=start_ns,
@@ -316,7 +316,7 @@ class Footer:
     def parse(cls, record: memoryview) -> "Footer":
         """Read a whole Footer record."""
         if len(record) < cls.NBYTES or PREFIX.unpack_from(record) != (Op.FOOTER, 20):
-            msg = "no footer stands before the end of the file"
+            msg = "No footer stands before the end of the file."
             raise MalformedError(msg)
         summary_start, _, crc = _Fields(record[PREFIX.size :]).take("QQI")
         return cls(summary_start, crc)

@@ -65,23 +65,23 @@ def read_summary(file: File) -> Summary | None:
     """
     tail = file.read(max(0, file.size - Footer.NBYTES - len(MAGIC)), Footer.NBYTES + len(MAGIC))
     if tail[-len(MAGIC) :].tobytes() != MAGIC:
-        msg = "the file does not end with the MCAP magic"
+        msg = "The file does not end with the MCAP magic."
         raise MalformedError(msg)
     footer = Footer.parse(tail.data[: -len(MAGIC)])
     if not footer.summary_start:
         return None
     end = file.size - len(MAGIC) - Footer.CRC_BYTES
     if not len(MAGIC) <= footer.summary_start <= end:
-        msg = f"the summary cannot begin at byte {footer.summary_start}"
+        msg = f"The summary cannot begin at byte {footer.summary_start}."
         raise MalformedError(msg)
     data = file.read(footer.summary_start, end - footer.summary_start)
     if footer.crc and zlib.crc32(data.data) != footer.crc:
-        msg = "the summary does not fit its checksum"
+        msg = "The summary does not fit its checksum."
         raise MalformedError(msg)
     records_end = len(data) - (Footer.NBYTES - Footer.CRC_BYTES)
     found = walk(data, 0, records_end, _ALL)
     if found.end != records_end:
-        msg = "the records of the summary do not fit into it"
+        msg = "The records of the summary do not fit into it."
         raise MalformedError(msg)
     return _parse(data.data, found.others, footer.summary_start)
 
@@ -129,7 +129,7 @@ def _in_order(chunks: list[ChunkIndex], limit: int) -> tuple[ChunkIndex, ...]:
     for chunk in ordered:
         end = chunk.end + chunk.index_bytes
         if chunk.start < at or end > limit or chunk.start + PREFIX.size > chunk.end:
-            msg = f"the summary places a chunk at bytes {chunk.start} to {end}, which cannot be"
+            msg = f"The summary places a chunk at bytes {chunk.start} to {end}, which cannot be."
             raise MalformedError(msg)
         at = end
     return tuple(ordered)

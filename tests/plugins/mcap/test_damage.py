@@ -100,7 +100,7 @@ def test_a_cut_footer_costs_no_message(mcap_file, kit):
 
     assert whole == rows
     assert (500, False) == (info.messages, info.has_index)
-    assert ["The summary cannot be used: the file does not end with the MCAP magic."] == [
+    assert ["The summary cannot be used. The file does not end with the MCAP magic."] == [
         d.reason for d in damage
     ]
 
@@ -143,7 +143,7 @@ def test_a_wrong_checksum_costs_an_uncompressed_chunk(kit, tmp_path):
     _patch(path, end - 1, b"\xff\xff"[:1])
     _, rows, damage = kit.read(path)
 
-    assert ["A chunk is damaged: its contents do not fit their checksum."] == [
+    assert ["A chunk is damaged. Its contents do not fit their checksum."] == [
         d.reason for d in damage
     ]
     assert (start, end) == damage[0].byte_range
@@ -202,7 +202,7 @@ def test_an_unknown_compression_is_told(kit, tmp_path):
     _patch(path, start + 9 + 32, b"zst9")
     _, rows, damage = kit.read(path)
 
-    assert ["A chunk is damaged: its compression 'zst9' is none of zstd, lz4 and none."] == [
+    assert ["A chunk is damaged. Its compression 'zst9' is none of zstd, lz4 and none."] == [
         d.reason for d in damage
     ]
     assert rows
