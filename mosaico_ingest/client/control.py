@@ -10,7 +10,7 @@ from typing import TypeVar
 import pyarrow.flight as fl
 
 from mosaico_ingest.client.address import Address
-from mosaico_ingest.client.errors import border
+from mosaico_ingest.client.errors import border, reason_of
 from mosaico_ingest.enum import FlightAction
 from mosaico_ingest.errors import (
     InvalidRequestError,
@@ -176,7 +176,7 @@ class Control:
 
     def _diagnosed(self, err: RemoteError, timeout_s: float) -> RemoteError:
         """Say which of host, TLS and key is at fault, and what to do."""
-        url, text = self.address.url, str(err)
+        url, text = self.address.url, reason_of(err.__cause__ or err)
         if isinstance(err, UnauthorizedError):
             return UnauthorizedError(_key_advice(url, text, has_key=bool(self.address.api_key)))
         if isinstance(err, TimedOutError):
@@ -192,11 +192,11 @@ class Control:
                 if self.address.is_encrypted
                 else "The server may expect TLS: use a grpc+tls:// address."
             )
-            msg = f"No connection to {url} could be set up ({_reason(text)}). {advice}"
+            msg = f"No connection to {url} could be set up ({text}). {advice}"
             return UnreachableError(msg)
         if isinstance(err, UnreachableError):
             msg = (
-                f"No Mosaico server answers at {url} ({_reason(text)}). "
+                f"No Mosaico server answers at {url} ({text}). "
                 "Check host and port, and that the server runs (mosaico-ingest serve starts one)."
             )
             return UnreachableError(msg)
@@ -233,9 +233,4 @@ def _key_advice(url: str, text: str, *, has_key: bool) -> str:
         if has_key
         else "Pass api_key=… or set MOSAICO_API_KEY."
     )
-    return f"The server at {url} refuses the connection ({text.removesuffix('.')}). {remedy}"
-
-
-def _reason(text: str) -> str:
-    """Return what stands in the first brackets of *text*, a sentence of `errors`."""
-    return text.partition("(")[2].rpartition("). ")[0] or text
+    return f"The server at {url} refuses the connection ({text}). {remedy}"

@@ -21,7 +21,7 @@ from mosaico_ingest.errors import (
 )
 from mosaico_ingest.protocol.faults import read_fault
 
-__all__ = ["border"]
+__all__ = ["border", "reason_of"]
 
 _FOREIGN = (pa.ArrowException, fl.FlightError, OSError)
 
@@ -52,18 +52,31 @@ def border(server: str) -> Iterator[None]:
         raise _translated(err, server) from err
 
 
+def reason_of(err: BaseException) -> str:
+    """Return what *err*, an exception of Flight, says at its core, without a full stop."""
+    _, message = read_fault(str(err), _info(err))
+    return message.rpartition("last error: ")[2].removesuffix(".")
+
+
 def _translated(err: BaseException, server: str) -> RemoteError:
     """Return the error of our tree that *err* stands for."""
-    kind, message = read_fault(str(err), getattr(err, "extra_info", None) or b"")
+    kind, message = read_fault(str(err), _info(err))
     if kind is None:
         kind = next((ours for theirs, ours in _KINDS if isinstance(err, theirs)), ServerFaultError)
+    if _info(err):
+        return kind(message)  # the server itself had a word
     if kind is UnreachableError:
-        reason = message.rpartition("last error: ")[2].removesuffix(".")
         message = (
-            f"The server at {server} does not answer ({reason}). "
+            f"The server at {server} does not answer ({reason_of(err)}). "
             "Check that it runs and that host, port and TLS setting are right."
         )
     elif kind is TimedOutError:
-        reason = message.removesuffix(".")
-        message = f"The server at {server} did not answer in time ({reason}). Try again later."
+        message = (
+            f"The server at {server} did not answer in time ({reason_of(err)}). Try again later."
+        )
     return kind(message)
+
+
+def _info(err: BaseException) -> bytes:
+    """Return the note that a server of this package leaves beside its message."""
+    return getattr(err, "extra_info", None) or b""

@@ -119,6 +119,8 @@ class RecordingServer(fl.FlightServerBase):
                 self._finalize(body["session_uuid"])
             case FlightAction.TopicCreate:
                 return self._create_topic(body)
+            case FlightAction.TopicDelete:
+                del self._sequence(locator.partition("/")[0]).topics[locator]
         return None
 
     def _notify(self, action, body):

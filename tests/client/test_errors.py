@@ -4,6 +4,7 @@ import pytest
 
 from mosaico_ingest import errors
 from mosaico_ingest.client.errors import border
+from mosaico_ingest.protocol.faults import fault_info, fault_text
 
 NATIVE = {
     "Flight returned invalid argument error, with message: ": errors.InvalidRequestError,
@@ -70,6 +71,16 @@ def test_silence_names_the_server(raised, kind):
     assert "grpc://h:1" in str(caught.value)
     assert "Connection refused)" in str(caught.value)
     assert caught.value.transient
+
+
+def test_words_of_the_server_itself_are_left_alone():
+    """A server of this package that says it is stopping is quoted, not interpreted."""
+    told = errors.UnreachableError("The server is stopping.")
+
+    with pytest.raises(errors.UnreachableError) as caught, border("grpc://h:1"):
+        raise fl.FlightUnavailableError(fault_text(told), fault_info(told))
+
+    assert "The server is stopping." == str(caught.value)
 
 
 def test_cause_is_kept():

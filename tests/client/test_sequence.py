@@ -1,3 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
 import pytest
 
 from mosaico_ingest.client import MosaicoClient
@@ -375,6 +378,23 @@ def test_topics_are_striped_over_connections(client, point, points):
         chosen = writer.topic_create("/d", ontology=point, connection=0)
 
     assert [0, 1, 1, 0] == [topic.connection for topic in (first, second, third, chosen)]
+
+
+def test_topics_are_written_from_several_threads(client, server, point, points):
+    """Topics that share connections are pushed to in parallel; each keeps its order."""
+    names = [f"/t{number}" for number in range(6)]
+
+    def fill(sequence, name):
+        topic = sequence.topic_create(name, ontology=point)
+        for start in range(0, 400_000, 40_000):
+            topic.push(points(40_000, start=start))
+
+    with client.sequence_create("s") as sequence, ThreadPoolExecutor(len(names)) as threads:
+        for future in [threads.submit(fill, sequence, name) for name in names]:
+            future.result()
+
+    expected = pa.chunked_array([pa.array(range(400_000))])
+    assert all(server.rows(f"s{name}")["timestamp_ns"].equals(expected) for name in names)
 
 
 def test_unopened_session_refuses(client, point):

@@ -252,6 +252,29 @@ def test_abort_leaves_the_topic_incomplete(create, server, points):
     assert not server.topic("s/t").locked
 
 
+def test_deleted_topic_lets_its_session_be_finalized(sequence, create, server, points):
+    """A topic that is broken off and deleted does not keep its siblings from being completed."""
+    sequence.topic_create("/good", ontology=create().ontology)
+    bad = sequence.topics["/t"]
+    bad.write(points(1))
+    server.log.clear()
+
+    bad.abort("bad")
+    bad.delete()
+    sequence.finalize()
+
+    assert ["put broken", "topic_delete", "put", "session_finalize"] == server.words
+    assert ["s/good"] == list(server.sequences["s"].topics)
+
+
+def test_active_topic_is_not_deleted(create, server):
+    """A topic that still takes rows must be ended before it is deleted."""
+    with pytest.raises(StateError, match="Abort it"):
+        create().delete()
+
+    assert [] == server.log
+
+
 def test_ended_topic_takes_nothing(create, points):
     """After its end a topic refuses rows of either way."""
     topic = create()
