@@ -36,7 +36,6 @@ CONFIG_OPTION = click.Option(
     ["--config"],
     type=click.Path(path_type=Path),
     metavar="FILE",
-    envvar="MOSAICO_INGEST_CONFIG",
     help="Config file instead of ./mosaico-ingest.toml.",
 )
 PLUGIN_OPTION = click.Option(
@@ -126,7 +125,7 @@ def chosen_options(ctx: click.Context) -> dict[str, dict[str, object]]:
         if name in known:
             options[name] = dict(table)
     for param in ctx.command.get_params(ctx):
-        if isinstance(param, PluginFlag) and is_given(ctx, param):
+        if isinstance(param, PluginFlag) and _is_given(ctx, param):
             options.setdefault(param.owner, {})[param.field] = ctx.meta[param.meta_key]
     return options
 
@@ -137,7 +136,7 @@ def with_layout(text: str) -> str:
     return "\n\n".join(f"\b\n{part}" if "\n  " in part else part for part in paragraphs)
 
 
-def is_given(ctx: click.Context, param: click.Parameter) -> bool:
+def _is_given(ctx: click.Context, param: click.Parameter) -> bool:
     """Tell whether the user typed *param*."""
     source = ctx.get_parameter_source(param.name or "")
     return source is click.core.ParameterSource.COMMANDLINE
@@ -159,10 +158,10 @@ def _defaults(params: list[click.Parameter], settings: Mapping[str, object]) -> 
     defaults: dict[str, object] = {}
     for param in params:
         name = param.name or ""
-        if name not in settings:
+        if name not in settings or not isinstance(param, click.Option):
             continue
         value = settings[name]
-        if isinstance(param, click.Option) and param.multiple:
+        if param.multiple:
             if isinstance(value, dict):
                 value = list(value.items())
             elif not isinstance(value, list):

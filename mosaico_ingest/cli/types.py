@@ -48,13 +48,21 @@ class _Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5
     ) -> tuple[str, Any]:
         """Read the pair."""
         if isinstance(value, tuple):
-            return value
+            return value[0], self._checked(value[1], param, ctx)
         name, equals, text = str(value).partition("=")
         if self._is_json and name.endswith(":"):
             return name[:-1], self._json(name[:-1], text, param, ctx)
         if not equals or not name:
             self.fail(f"{value!r} is no pair. Expected {self.name}.", param, ctx)
         return name, text
+
+    def _checked(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what a config file can say and JSON cannot, such as a date."""
+        try:
+            json.dumps(value)
+        except TypeError:
+            self.fail(f"{value!r} has no form in JSON. Put it in quotes.", param, ctx)
+        return value
 
     def _json(
         self, name: str, text: str, param: click.Parameter | None, ctx: click.Context | None

@@ -18,7 +18,6 @@ def empty_folder(tmp_path, monkeypatch):
         "MOSAICO_CERT_PATH",
         "MOSAICO_TLS_CERT_FILE",
         "MOSAICO_INGEST_PLUGINS",
-        "MOSAICO_INGEST_CONFIG",
         "MOSAICO_INGEST_DEBUG",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -5,6 +5,7 @@ import pytest
 
 from mosaico_ingest.cli.options import settings_of
 from mosaico_ingest.cli.run import run_command
+from mosaico_ingest.cli.sequences import info_command
 from mosaico_ingest.cli.target import Target, chosen_target
 from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
 from mosaico_ingest.errors import UsageError
@@ -112,6 +113,22 @@ def test_wrong_kind_in_the_file_is_refused():
 
     with pytest.raises(click.UsageError, match="two"):
         parsed()
+
+
+def test_metadata_of_the_file_must_be_json():
+    """A value that the platform cannot hold, such as TOML's dates, is refused before anything is sent."""
+    write("[run]\nmetadata = { day = 2025-01-01 }\n")
+
+    with pytest.raises(click.BadParameter, match="Put it in quotes"):
+        parsed()
+
+
+def test_file_fills_no_argument():
+    """A setting of the file is for flags: it does not stand for a name that was forgotten."""
+    write('[run]\nname = "x_{name}"\n')
+
+    with pytest.raises(click.MissingParameter):
+        info_command.make_context("info", [])
 
 
 def test_table_of_an_unknown_plugin_is_refused():
