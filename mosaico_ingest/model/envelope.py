@@ -15,7 +15,7 @@ from mosaico_ingest.model.batch import Times
 
 __all__ = ["envelope", "is_header"]
 
-_NS_PER_S = pa.scalar(1_000_000_000, pa.int64())
+_NS_PER_S = 1_000_000_000  # a plain int: making an Arrow scalar imports pandas where there is one
 _TEXTS = (pa.string(), pa.large_string(), pa.string_view())
 
 
