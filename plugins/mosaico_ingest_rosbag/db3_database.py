@@ -14,9 +14,24 @@ import numpy as np
 
 from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import Damage
-from mosaico_ingest_rosbag.db3_rows import FIRST_ROW, LAST_ROW, Gap, Page, count_rows, pages
+from mosaico_ingest_rosbag.db3_rows import FAULTS, FIRST_ROW, LAST_ROW, Gap, Page, count_rows, pages
 
 __all__ = ["Count", "Database", "DatabaseContents", "Topic", "side_file", "whole_pages"]
+
+
+# The columns of interest; older schemas lack some.
+_COLUMNS = {
+    "topics": (
+        "id",
+        "name",
+        "type",
+        "serialization_format",
+        "offered_qos_profiles",
+        "type_description_hash",
+    ),
+    "message_definitions": ("topic_type", "encoding", "encoded_message_definition"),
+    "schema": ("ros_distro",),
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -106,11 +121,11 @@ class Database:
                 isolation_level=None,
                 check_same_thread=False,
             )
-        except sqlite3.Error as err:
+        except FAULTS as err:
             raise self._unusable(str(err)) from err
         try:
             self._prepare()
-        except sqlite3.Error as err:
+        except FAULTS as err:
             self._db.close()
             raise self._unusable(str(err)) from err
         except BaseException:
@@ -177,7 +192,7 @@ class Database:
         sql = "SELECT topic_id, COUNT(*), MIN(timestamp), MAX(timestamp) FROM messages GROUP BY topic_id"
         try:
             rows = self._db.execute(sql).fetchall()
-        except sqlite3.DatabaseError:
+        except FAULTS:
             return self._counts_by_row(damage)
         return {
             topic_id: Count(n, tuple(t for t in times_ns if isinstance(t, int)))
@@ -195,6 +210,9 @@ class Database:
                     f"The rows from {max(item.first, 0)} {upto} cannot be read ({item.reason})."
                 )
                 damage.append(Damage(reason=reason, path=self.path))
+                for topic_id, n in item.counts.items():  # reading tells that these are lost
+                    old = counts.get(topic_id, Count(0))
+                    counts[topic_id] = attrs.evolve(old, messages=old.messages + n)
                 continue
             topic_ids, times_ns = item
             for topic_id in np.unique(topic_ids).tolist():
@@ -209,10 +227,11 @@ class Database:
         if name not in self._tables:
             return []
         try:
-            cursor = self._db.execute(f"SELECT * FROM {name}")  # noqa: S608 - one of our own names
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        except sqlite3.DatabaseError as err:
+            there = {column for _, column, *_ in self._db.execute(f"PRAGMA table_info({name})")}
+            columns = [column for column in _COLUMNS[name] if column in there]
+            rows = self._db.execute(f"SELECT {', '.join(columns) or 1} FROM {name}")  # noqa: S608 - our own names
+            return [dict(zip(columns, row, strict=False)) for row in rows]
+        except FAULTS as err:
             reason = f"The table {name!r} cannot be read ({err})."
             damage.append(Damage(reason=reason, path=self.path))
             return []

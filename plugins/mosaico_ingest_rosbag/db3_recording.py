@@ -28,7 +28,7 @@ from mosaico_ingest_rosbag.db3_database import DatabaseContents, Topic, side_fil
 from mosaico_ingest_rosbag.db3_metadata import METADATA_NAME, BagMetadata, read_metadata
 from mosaico_ingest_rosbag.db3_parts import Parts, PartsFound, find_parts
 from mosaico_ingest_rosbag.db3_rows import FIRST_ROW, Gap, Page
-from mosaico_ingest_rosbag.rows import Lookup, split_by
+from mosaico_ingest_rosbag.rows import Ints, Lookup, split_by
 
 __all__ = ["Db3Recording"]
 
@@ -128,19 +128,25 @@ class Db3Recording:
                 continue
             first = start_row if part == start_part else FIRST_ROW
             lookup = Lookup(table)
-            pages = self._parts.database(part).pages(table, first)
-            for page in pages:
+            missing = Counter({t: contents.counts[t].messages for t in table})
+            for page in self._parts.database(part).pages(table, first):
                 if isinstance(page, Gap):
+                    missing.subtract(page.counts)
                     reason = (
                         f"Data from row {max(page.first, 0)} on cannot be read ({page.reason})."
                     )
                     yield self._lost(part, reason, page.counts)
                     continue
+                missing.subtract(_tally(page.topic_ids))
+                missing.subtract(page.odd)
                 collector.begin(part << _ROW_BITS | page.first - FIRST_ROW)
                 yield from self._add(part, collector, page, lookup)
                 if page.odd:
                     reason = "Rows have no number as time or no bytes as data."
                     yield self._lost(part, reason, page.odd)
+            if first == FIRST_ROW and +missing:
+                reason = "Messages that the database counts do not come when it is read in order."
+                yield self._lost(part, reason, +missing)
         yield from collector.flush()
 
     def _add(
@@ -165,7 +171,7 @@ class Db3Recording:
         part: int,
         page: Page,
         channel_id: int,
-        times_ns: np.ndarray[tuple[int], np.dtype[np.int64]],
+        times_ns: Ints,
     ) -> Damage:
         """Make the damage for messages whose zstd frames are broken."""
         return Damage(
@@ -268,6 +274,12 @@ class Db3Recording:
         if lost:
             reason = f"{METADATA_NAME} counts {sum(lost.values())} messages more than can be read."
             self._damage.append(Damage(reason=reason, lost=lost))
+
+
+def _tally(values: Ints) -> dict[int, int]:
+    """Return how often each value occurs."""
+    found, n = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), n.tolist(), strict=True))
 
 
 def _differences(

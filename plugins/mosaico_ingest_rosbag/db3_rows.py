@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FIRST_ROW", "LAST_ROW", "Gap", "Page", "count_rows", "pages"]
+__all__ = ["FAULTS", "FIRST_ROW", "LAST_ROW", "Gap", "Page", "count_rows", "pages"]
 
 FIRST_ROW, LAST_ROW = -(1 << 63), (1 << 63) - 1
 _PAGE_ROWS = 4096
@@ -26,6 +26,9 @@ _NEAR_ROWS = 256  # rows that are tried one by one after one that cannot be read
 _REGULAR = (
     "typeof(data) = 'blob' AND typeof(timestamp) = 'integer' AND typeof(topic_id) = 'integer'"
 )
+
+# What a damaged file makes sqlite3 raise; names in it may not even be text.
+FAULTS = (sqlite3.DatabaseError, UnicodeError, MemoryError)
 
 Ints = npt.NDArray[np.int64]
 T = TypeVar("T")
@@ -121,7 +124,8 @@ def count_rows(db: sqlite3.Connection) -> Iterator[tuple[Ints, Ints] | Gap]:
         _, topic_ids, times_ns = np.array(rows, np.int64).T
         return rows[-1][0], (topic_ids, times_ns), 0
 
-    yield from _around(read, FIRST_ROW)
+    for item in _around(read, FIRST_ROW):
+        yield attrs.evolve(item, counts=_named(db, "1", item)) if isinstance(item, Gap) else item
 
 
 def _page(
@@ -183,7 +187,7 @@ def _around(read: Read[T], first: int) -> Iterator[T | Gap]:
     while first <= LAST_ROW:
         try:
             found = read(first, n)
-        except (sqlite3.DatabaseError, MemoryError) as err:
+        except FAULTS as err:
             if n > 1:
                 n = max(1, n // 8)
                 continue
@@ -205,7 +209,7 @@ def _next_readable(read: Read[T], bad: int) -> int:
     def works(row: int) -> bool:
         try:
             read(row, 1)
-        except (sqlite3.DatabaseError, MemoryError):
+        except FAULTS:
             return False
         return True
 

@@ -401,3 +401,15 @@ def test_serialization_format_is_passed_on(ros2_bag, read):
     }
     assert {"ros2msg"} == {c.schema_encoding for c in info.channels}
     assert all(b"data" in c.definition for c in info.channels)
+
+
+def test_names_that_are_no_text_do_no_harm(ros2_bag, read):
+    """A column name with a wrong byte is a column less, not a failure."""
+    folder, expected = ros2_bag()
+    path = folder / "run.db3"
+    path.write_bytes(path.read_bytes().replace(b"offered_qos_profiles", b"offered_qos_profile\xff"))
+
+    _, topics, damage = read(path)
+
+    assert expected == topics
+    assert [] == damage
