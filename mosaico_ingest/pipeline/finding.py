@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from mosaico_ingest.errors import (
+    MosaicoError,
     PlanError,
     PluginError,
     SourceError,
@@ -136,11 +137,12 @@ def _find_at(path: Path, sources: Sources, forced: str) -> Iterator[Found]:
             yield Found(path=path, file=file, source=forced, reason="--source")
             return
         name, match = recognise(file, sources)
-    except UnknownFormatError as error:
+    except (UnknownFormatError, PluginError) as error:
         if not path.is_dir():
             yield Found(path=path, error=str(error))
             return
-    except (SourceError, PlanError, PluginError) as error:
+        fault = str(error) if isinstance(error, PluginError) else ""
+    except (SourceError, PlanError) as error:
         yield Found(path=path, error=str(error))
         return
     else:
@@ -151,7 +153,7 @@ def _find_at(path: Path, sources: Sources, forced: str) -> Iterator[Found]:
         yield from below
     else:
         msg = f"{str(path)!r} holds no recording. Installed formats: {_names(sources)}."
-        yield Found(path=path, error=msg)
+        yield Found(path=path, error=fault or msg)
 
 
 def _find_below(folder: Path, sources: Sources, forced: str) -> Iterator[Found]:
@@ -167,9 +169,9 @@ def _find_below(folder: Path, sources: Sources, forced: str) -> Iterator[Found]:
         if entry.is_dir(follow_symlinks=False):
             try:
                 name, match = recognise(file := look(path), sources)
-            except (UnknownFormatError, SourceError):
-                yield from _find_below(path, sources, forced)
-            except (PlanError, PluginError) as error:
+            except (UnknownFormatError, SourceError, PluginError) as error:
+                yield from list(_find_below(path, sources, forced)) or _faults(path, error)
+            except PlanError as error:
                 yield Found(path=path, error=str(error))
             else:
                 yield Found(path=path, file=file, source=name, reason=match.reason)
@@ -177,6 +179,11 @@ def _find_below(folder: Path, sources: Sources, forced: str) -> Iterator[Found]:
             for item in _find_at(path, sources, ""):
                 if not item.error or path.name.lower().endswith(suffixes):
                     yield item
+
+
+def _faults(folder: Path, error: MosaicoError) -> list[Found]:
+    """Tell of a sniffer that broke on a folder where nobody finds anything: it may have been its own."""
+    return [Found(path=folder, error=str(error))] if isinstance(error, PluginError) else []
 
 
 def _expand(text: str | Path) -> Iterable[Path]:

@@ -224,13 +224,14 @@ def _find_decoder(
     name = winners[0][0]
     try:
         decode = host.registry.decoders[name].value.compile(channel)
+        columns, note = decode.schema, decode.note
     except Exception as error:
         if settings.strict:
             msg = f"Decoder {name!r} failed on {channel.topic!r}: {error}"
             raise PluginError(msg, plugin=name, stage="compile") from error
         reason = str(error) if isinstance(error, DecodeError) else f"{name!r} failed: {error!r}"
         return "", PAYLOAD_COLUMNS, f"kept as bytes: {reason}"
-    return name, decode.schema, decode.note
+    return name, columns, note
 
 
 def _best(claims: Sequence[tuple[str, T]], rank: Callable[[T], int]) -> list[tuple[str, T]]:
