@@ -19,7 +19,7 @@ import attrs
 import numpy as np
 
 from mosaico_ingest.enum import TopicLevelErrorPolicy
-from mosaico_ingest.errors import MosaicoError, PluginError
+from mosaico_ingest.errors import MosaicoError, PluginError, RemoteError, ServerFaultError
 from mosaico_ingest.hooks.contracts import Recording, RecordingSink, TopicSink
 from mosaico_ingest.hooks.registry import Registry
 from mosaico_ingest.model.batch import LOG_TIME, RawBatch
@@ -180,7 +180,7 @@ class Flow:
             ledger.lose(messages, str(error))
             self._topic_failed(route, str(error))
         except Exception as error:  # noqa: BLE001 - whatever a sink raises ends its topic, not the run
-            self._broken(route, messages, str(error) or repr(error))
+            self._broken(route, messages, error)
         finally:
             self._shop.budget.give(nbytes)
 
@@ -209,9 +209,14 @@ class Flow:
         self._shop.emit(TopicStarted(index=self._index, topic=plan))
         return route.sink
 
-    def _broken(self, route: _Route, messages: int, reason: str) -> None:
+    def _broken(self, route: _Route, messages: int, error: Exception) -> None:
         """The other side did not take a batch: what it has of the topic cannot be completed."""
-        ledger = route.ledger
+        ledger, reason = route.ledger, str(error) or repr(error)
+        if isinstance(error, ServerFaultError) or (
+            isinstance(error, RemoteError) and error.transient
+        ):
+            # Not the topic's fault: a later run can store all of it, unless this one is completed.
+            self._give_up(f"Topic {ledger.plan.name!r} cannot be stored: {reason}")
         ledger.lose(messages, reason)
         ledger.unstore(reason)
         for sink in (route.sink, route.rejects):
@@ -261,7 +266,7 @@ class Flow:
             elif not ledger.failure:
                 self._open(route).close()
         except Exception as error:  # noqa: BLE001 - see _store
-            self._broken(route, 0, str(error) or repr(error))
+            self._broken(route, 0, error)
 
     def _note(self, damage: Damage) -> None:
         """Remember damage, once."""
