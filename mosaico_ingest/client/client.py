@@ -126,7 +126,8 @@ class MosaicoClient:
         """
         Release every layer; may be called twice.
 
-        Uploads that are still open are broken off: their topics stay incomplete.
+        Uploads that are still open are broken off: their topics stay incomplete. Threads that use
+        `TopicWriter.write` must have ended.
         """
         with self._lock:
             self._is_closed = True

@@ -78,7 +78,10 @@ class Control:
         try:
             return _retried(lambda: self._version(options))
         except RemoteError as err:
-            raise self._diagnosed(err, timeout_s) from err
+            told = self._diagnosed(err, timeout_s)
+            if told is None:
+                raise
+            raise told from err
 
     def version(self) -> ServerVersion:
         """Return the version that the server states."""
@@ -174,8 +177,8 @@ class Control:
             raise StateError(msg)
         return self._client
 
-    def _diagnosed(self, err: RemoteError, timeout_s: float) -> RemoteError:
-        """Say which of host, TLS and key is at fault, and what to do."""
+    def _diagnosed(self, err: RemoteError, timeout_s: float) -> RemoteError | None:
+        """Say which of host, TLS and key is at fault and what to do; None if *err* says all."""
         url, text = self.address.url, reason_of(err.__cause__ or err)
         if isinstance(err, UnauthorizedError):
             return UnauthorizedError(_key_advice(url, text, has_key=bool(self.address.api_key)))
@@ -203,7 +206,7 @@ class Control:
         if isinstance(err, InvalidRequestError) and "http2" in text:
             msg = f"What answers at {url} is no Mosaico server. Check host and port."
             return UnreachableError(msg)
-        return err
+        return None
 
     def __repr__(self) -> str:
         return f"<Control {self.address.url}{', closed' if self._is_closed else ''}>"

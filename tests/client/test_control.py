@@ -132,6 +132,24 @@ def test_silent_peer_times_out(open_control):
             open_control(url).probe(0.2)
 
 
+class Failing(fl.FlightServerBase):
+    """Fails in every action."""
+
+    def do_action(self, context, action):
+        raise RuntimeError("out of luck")
+
+
+def test_other_failures_of_the_greeting_are_told_as_they_are(open_control):
+    """A server that answers with an error of its own is quoted, with Flight's exception as the cause."""
+    with Failing("grpc://127.0.0.1:0") as server:
+        control = open_control(f"grpc://127.0.0.1:{server.port}")
+
+        with pytest.raises(ServerFaultError, match=r"^out of luck\.$") as caught:
+            control.probe(5)
+
+    assert isinstance(caught.value.__cause__, fl.FlightServerError)
+
+
 def test_missing_key_is_blamed(start_server, open_control):
     """A server with keys that is asked without one says so, with what to set."""
     server = start_server(api_key="good")
