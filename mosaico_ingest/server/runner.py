@@ -7,6 +7,7 @@ the death of its parent. It is in a session of its own: a Ctrl-C at the terminal
 Must not know: what is served. Next: nothing, this is the end of the path.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -27,14 +28,8 @@ __all__ = ["ServerProcess", "run_server", "serve"]
 
 _GRACE_S = 2.0
 _STOP_S = 15.0
-_MALLOC = {
-    # gRPC takes a fresh buffer per message. Giving each back to the system at once, as glibc does with large
-    # ones, halves the rate of uploads: the time goes into page faults.
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
-    "MALLOC_TOP_PAD_": str(64 * 1024 * 1024),
-    "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024),
-}
+_MALLOPT = {-1: 256 * 1024 * 1024, -2: 64 * 1024 * 1024, -3: 32 * 1024 * 1024, -8: 2}
+"""Parameters of glibc's malloc: trim threshold, top pad, mmap threshold, arenas."""
 
 
 class ServerProcess:
@@ -108,7 +103,6 @@ def serve(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=_MALLOC | os.environ,
         start_new_session=True,
     )
     try:
@@ -146,6 +140,7 @@ def run_server(
 
     Thread: the main one.
     """
+    _tune_memory()
     from mosaico_ingest.server.service import MosaicoServer
 
     ended = threading.Event()
@@ -235,3 +230,18 @@ def _allow_many_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _tune_memory() -> None:
+    """
+    Keep the memory of messages for the next ones; called before pyarrow is imported.
+
+    gRPC takes a fresh buffer per message, and giving each back to the system at once, as glibc does with
+    large ones, halves the rate of uploads: the time goes into page faults. Arrow's own allocator keeps free
+    memory per thread, which adds up over hundreds of uploads; so Arrow uses malloc as well.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # glibc only
+        for parameter, value in _MALLOPT.items():
+            mallopt(parameter, value)

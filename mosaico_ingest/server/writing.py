@@ -7,6 +7,7 @@ a topic. Many streams share one amount of memory: the more of them, the smaller 
 Must not know: Flight, the catalog. Next: `put`.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -47,6 +48,10 @@ class MemoryShare:
     Args:
         total_bytes: What all streams together may hold, beside the one batch that each just received.
 
+    Attributes:
+        encoding: Held while a stream encodes its rows: more at a time than there are cores gain nothing, and
+            each needs several times the memory of its rows.
+
     Thread: any.
     """
 
@@ -54,6 +59,7 @@ class MemoryShare:
         self._total_bytes = total_bytes
         self._streams = 0
         self._lock = threading.Lock()  # guards _streams
+        self.encoding = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     def __repr__(self) -> str:
         return f"<MemoryShare {self._streams} streams, {self.each_bytes} bytes each>"
@@ -156,7 +162,8 @@ class ChunkWriter:
         if self._file is None:
             path = f"{self._name}-{len(self._published):05d}.parquet"
             self._file = _OpenChunk(path, self._store.create(path), self._layout, self._schema)
-        self._file.write(rows)
+        with self._share.encoding:
+            self._file.write(rows)
         if self._file.arrow_bytes >= CHUNK_BYTES:
             self._close_file()
 

@@ -61,7 +61,7 @@ class Peer:
         return writer
 
     def await_upload(self, session):
-        """Return when the server has begun to take the only upload of *session*: opening one does not wait."""
+        """Return when the server takes the only upload of *session*: to open one is not to wait."""
         while (
             "already uploading"
             not in self.refusal(self.act, "session_finalize", session_uuid=session)[1]
