@@ -152,16 +152,18 @@ def run_server(
     try:
         _allow_many_files()
         server = MosaicoServer(store, host=host, port=port, generation=generation)
-        if parent is not None:
-            threading.Thread(
-                target=_wait_for_end, args=(parent, ended), name="mi-parent", daemon=True
-            ).start()
-        if on_ready is not None:
-            on_ready(server.port)
-        ended.wait()
         closing = threading.Thread(target=server.close, name="mi-close", daemon=True)
-        closing.start()
-        closing.join(_GRACE_S)
+        try:
+            if parent is not None:
+                threading.Thread(
+                    target=_wait_for_end, args=(parent, ended), name="mi-parent", daemon=True
+                ).start()
+            if on_ready is not None:
+                on_ready(server.port)
+            ended.wait()
+        finally:
+            closing.start()
+            closing.join(_GRACE_S)
         if closing.is_alive():
             sys.stdout.flush()
             os._exit(0)  # a stream that nobody ends keeps the service from ending

@@ -5,6 +5,7 @@ Must not know: files, the catalog. Next: `store`.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import attrs
@@ -50,11 +51,12 @@ class ChunkFacts:
 def read_facts(footer: pq.FileMetaData) -> ChunkFacts:
     """Return what *footer* says; columns in lists, and those without statistics, are left out."""
     leaves = footer.schema
+    paths = Counter(leaves.column(index).path for index in range(len(leaves)))
     bounds: list[Bounds] = []
     span = (0, 0)
     for index in range(len(leaves)):
         leaf = leaves.column(index)
-        if leaf.max_repetition_level:
+        if leaf.max_repetition_level or paths[leaf.path] > 1:  # `x.y` may be a name, or y in x
             continue
         known = list(_statistics(footer, index))
         if leaf.path == TIMESTAMP:

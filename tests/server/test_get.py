@@ -153,7 +153,7 @@ def test_facts_are_those_of_the_whole_topic(peer, rows):
 
 
 def test_equal_times_keep_their_order(peer, rows):
-    """Rows of one instant come as they were uploaded."""
+    """Rows of one instant that were uploaded together come as they were."""
     peer.store(rows([5, 5, 1], np.array([0.0, 1.0, 2.0])), rows([5, 1], np.array([3.0, 4.0])))
 
     assert [2.0, 4.0, 0.0, 1.0, 3.0] == peer.read()["data"].to_pylist()

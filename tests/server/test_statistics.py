@@ -52,6 +52,13 @@ def test_nested_columns_have_dotted_names():
     )
 
 
+def test_path_of_two_columns():
+    """A path that two columns share tells of neither."""
+    found = bounds_of(table(**{"x.y": pa.array([1, 2]), "x": pa.array([{"y": 3}, {"y": 4}])}))
+
+    assert {} == found
+
+
 def test_kinds():
     """Text and booleans have bounds; a column of nulls has none."""
     found = bounds_of(
