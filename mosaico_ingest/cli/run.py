@@ -71,9 +71,7 @@ def run_command(
         from mosaico_ingest.cli.look import show_plan
 
         ctx.exit(show_plan(paths, host, settings, as_json=json))
-    report = _nothing_found(paths, host, settings) or ingest_to(
-        chosen_target(ctx), paths, host, settings, log
-    )
+    report = ingest_to(chosen_target(ctx), paths, host, settings, log)
     print_report(report, as_json=json)
     ctx.exit(report.exit_code)
 
@@ -121,21 +119,3 @@ def print_report(report: "RunReport", *, as_json: bool) -> None:
             print_error(recording.error)
     else:
         print_result(run_blocks(report))
-
-
-def _nothing_found(paths: Sequence[str], host: "Host", settings: Settings) -> "RunReport | None":
-    """Report that no path is a recording, before a server is asked or started; None if one may be."""
-    from mosaico_ingest.model.report import RecordingReport, RecordingStatus, RunReport
-    from mosaico_ingest.pipeline.finding import find
-
-    found = find(paths, host.registry.sources, settings.source)
-    if any(not item.error for item in found):
-        return None
-    failed = RecordingStatus.Failed
-    return RunReport(
-        recordings=tuple(
-            RecordingReport(path=str(item.path), sequence="", status=failed, error=item.error)
-            for item in found
-        ),
-        seconds=0.0,
-    )

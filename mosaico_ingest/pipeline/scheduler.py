@@ -208,6 +208,7 @@ def _unread(
         start_ns=plan.info.start_ns,
         end_ns=plan.info.end_ns,
         topics=topics,
+        error=reason if is_lost else "",
     )
 
 

@@ -36,6 +36,10 @@ _WORDS = {
 _MOST_DAMAGE_LINES = 20
 
 
+_JSON_STATUS = {RecordingStatus.Interrupted: RecordingStatus.Failed}
+"""To a program, an interrupted recording is one that failed; its `error` and the exit code say why."""
+
+
 def run_blocks(report: RunReport) -> Iterator[Block]:
     """Yield a table per recording, then one line about all of them."""
     for recording in report.recordings:
@@ -98,7 +102,7 @@ def _recording_to_json(recording: RecordingReport) -> dict[str, object]:
     return {
         "path": recording.path,
         "sequence": recording.sequence,
-        "status": recording.status.value,
+        "status": _JSON_STATUS.get(recording.status, recording.status).value,
         "fingerprint": recording.fingerprint,
         "start_ns": recording.start_ns,
         "end_ns": recording.end_ns,

@@ -99,8 +99,8 @@ def pages(db: sqlite3.Connection, topic_ids: Collection[int], first: int) -> Ite
             (start, last),
         )
         if page is None:
-            msg = "the values of its rows contradict each other"
-            raise sqlite3.DatabaseError(msg)
+            reason = "the values of its rows contradict each other"
+            raise sqlite3.DatabaseError(reason)
         return attrs.evolve(page, last=last, odd=dict(odd.fetchall()))
 
     for item in _around(read, first):

@@ -148,14 +148,14 @@ def _unpack(chunk: Record, data: Bytes) -> tuple[Bytes, bool]:
         return data, True
     size = chunk.uint(b"size") or _MAX_CHUNK_BYTES
     if size > _MAX_CHUNK_BYTES:
-        msg = f"{size} bytes are more than the {_MAX_CHUNK_BYTES} that one chunk may have"
-        raise ValueError(msg)
+        reason = f"{size} bytes are more than the {_MAX_CHUNK_BYTES} that one chunk may have"
+        raise ValueError(reason)
     unpacker = _unpacker(compression)
     unpacked: bytes = unpacker.decompress(data.data, max_length=size)
     # The end mark of the stream may follow the last byte that was asked for.
     if not unpacker.eof and len(unpacked) == size and unpacker.decompress(b"", max_length=1):
-        msg = f"more than the {size} bytes that it states"
-        raise ValueError(msg)
+        reason = f"more than the {size} bytes that it states"
+        raise ValueError(reason)
     is_whole = unpacker.eof and len(unpacked) == size
     return np.frombuffer(unpacked, np.uint8), is_whole
 
@@ -170,8 +170,8 @@ def _unpacker(compression: bytes) -> "BZ2Decompressor | LZ4FrameDecompressor":
         from lz4.frame import LZ4FrameDecompressor
 
         return LZ4FrameDecompressor()
-    msg = f"unknown compression {compression.decode('ascii', 'replace')!r}; expected bz2 or lz4"
-    raise ValueError(msg)
+    reason = f"unknown compression {compression.decode('ascii', 'replace')!r}; expected bz2 or lz4"
+    raise ValueError(reason)
 
 
 def _broken(what: str, at: int) -> str:

@@ -234,7 +234,8 @@ def test_first_signal_finishes_what_was_read(number, gate, tmp_path, program, cl
     listed = json.loads(cli("ls", "--store", store, "--json")[1])["sequences"]
 
     assert (130, 130) == (process.returncode, report["exit_code"])
-    assert ["stored", "interrupted"] == [r["status"] for r in report["recordings"]]
+    assert ["stored", "failed"] == [r["status"] for r in report["recordings"]]
+    assert "the run was interrupted" == report["recordings"][1]["error"]
     assert [True, False] == [sequence["complete"] for sequence in listed]
 
 
@@ -252,10 +253,10 @@ def test_second_interrupt_aborts(gate, tmp_path, program):
     gate.write_text("go on")
     out, _ = process.communicate()
 
-    assert (130, "interrupted") == (
-        process.returncode,
-        json.loads(out)["recordings"][0]["status"],
-    )
+    (recording,) = json.loads(out)["recordings"]
+
+    assert 130 == process.returncode
+    assert ("failed", "the run was interrupted") == (recording["status"], recording["error"])
 
 
 def test_server_of_the_environment_is_used(demo_file, demo_store, monkeypatch, program, cli):

@@ -50,7 +50,7 @@ def test_the_readme_s_library_example_runs(tmp_path, monkeypatch):
     write_demo(tmp_path / "recordings" / "run.mcap")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(compile(example, "README.md", "exec"), names)  # noqa: S102 - it is ours
+    exec(compile(example, "README.md", "exec"), names)
 
     assert 0 == names["report"].exit_code
     assert ["hello"] == names["table"]["data"].to_pylist()
