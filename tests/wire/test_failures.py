@@ -347,6 +347,21 @@ def test_a_server_that_dies_ends_the_run(launcher, mix, tmp_path):
     assert any("connection" in line.lower() or "server" in line for line in told(run.stdout))
 
 
+def test_two_runs_do_not_write_one_recording(launcher, mix, tmp_path):
+    """While a run writes a recording, a second run leaves it alone and says so; the first one completes."""
+    store = tmp_path / "store"
+    _, address = launcher.serve(store)
+    first = launcher.start("run", mix, "--server", address)
+    first.until(lambda: any(store.rglob("*.part")))
+    first.process.send_signal(signal.SIGSTOP)
+    second = launcher.start("run", mix, "--server", address, "--log", "none")
+
+    assert 1 == second.end()
+    (line,) = told(second.stderr)
+    assert "Another run is writing the same recording" in line
+    assert 0 == first.end(signal.SIGCONT)
+
+
 def complete_rows(client: MosaicoClient, name: str) -> int:
     """Count the rows of a sequence, which must be complete."""
     handler = client.sequence_handler(name)

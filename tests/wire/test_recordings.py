@@ -222,6 +222,17 @@ def test_intact_recordings_declare_what_they_hold(archive, tmp_path):
     assert {("stored", "", ())} == {(r.status.value, r.error, r.damage) for r in whole_ones}
 
 
+def test_what_a_bag_says_wrongly_of_itself_is_told(archive):
+    """The data decide over metadata.yaml, and the report tells the difference."""
+    report = archive.report(LETTERS)
+    (finding,) = report.findings
+
+    assert (1000, 2998) == (report.start_ns, report.end_ns)
+    assert ["metadata.yaml", "2623", "411"] == [
+        word for word in ("metadata.yaml", "2623", "411") if word in finding
+    ]
+
+
 @pytest.mark.parametrize("path", sorted(DAMAGED))
 def test_damage_is_named(archive, path):
     """A damaged recording is `stored_with_losses`, and the report says where and what."""
@@ -508,6 +519,25 @@ def test_strings_of_a_split_bag_come_back_as_recorded(archive, tmp_path):
     ]
 
     assert in_order(expected) == archive.rows(LETTERS, "AAA")
+
+
+def test_types_without_an_ontology_come_back_as_recorded(archive):
+    """A type that no ontology type fits keeps its fields as columns, with the log's clock."""
+    expected = [
+        {
+            "timestamp_ns": log_ns,
+            "recording_timestamp_ns": log_ns,
+            "frame_id": None,
+            "sequence_id": None,
+            **{
+                name: getattr(m, name)
+                for name in ("x", "y", "theta", "linear_velocity", "angular_velocity")
+            },
+        }
+        for log_ns, m in messages(archive.data / TURTLES, "/turtle1/pose")
+    ]
+
+    assert in_order(expected) == archive.rows(TURTLES, "/turtle1/pose")
 
 
 def test_images_come_back_as_recorded(archive):
