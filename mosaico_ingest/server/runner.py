@@ -92,6 +92,7 @@ def serve(
     folder = Path(store).absolute()
     command = [
         sys.executable,
+        "-P",  # what lies in the working directory is the user's, not a module of ours
         "-m",
         "mosaico_ingest.server",
         str(folder),
