@@ -25,7 +25,7 @@ class Command:
     program = Path(sysconfig.get_path("scripts")) / "mosaico-ingest"
 
     def __init__(self, folder: Path, *arguments: str | Path) -> None:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(

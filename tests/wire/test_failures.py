@@ -308,6 +308,17 @@ def test_a_refused_name_is_told_in_one_line(launcher, demo, tmp_path):
     assert not (tmp_path / "store").exists()
 
 
+def test_files_where_a_run_is_started_are_not_imported(launcher, demo, tmp_path):
+    """A module of the user's in the working directory takes no part in a run or its server."""
+    (tmp_path / "process-0").mkdir()
+    for name in ("pyarrow", "json", "mosaico_ingest"):
+        (tmp_path / "process-0" / f"{name}.py").write_text("raise RuntimeError('imported')")
+
+    run = launcher.start("run", demo, "--store", tmp_path / "store", "--log", "none")
+
+    assert (0, "") == (run.end(), run.stderr)
+
+
 def test_another_recording_under_a_taken_name_is_refused(client, folder):
     """A name that holds another recording is not overwritten: the error names the flag."""
     host = Host.empty().with_(LinesPlugin())
