@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
+from mosaico_ingest.run import ingest
+
 sdk = pytest.importorskip(
     "mosaicolabs", reason="The public SDK is not installed; run `tox -e interop`."
 )
@@ -290,3 +292,19 @@ def test_the_sdk_merges_topics_in_a_window(client, platform):
     assert [stamp for stamp, _ in read] == sorted(stamp for stamp, _ in read)
     assert window[0] == read[0][0]
     assert all(stamp < window[1] for stamp, _ in read)
+
+
+def test_the_sdk_reads_our_notifications(client, platform, shared_data):
+    """What we leave on a damaged recording is listed by the SDK, which may then delete the sequence."""
+    damaged = shared_data / "ros1/DERIVED/test1_corrupt_bz2_chunk.bag"
+    (report,) = ingest(damaged, client=platform.ours).recordings
+    topics = {topic.name: topic for topic in report.topics}
+
+    (notice,) = client.list_sequence_notifications(report.sequence)
+    (on_imu,) = client.list_topic_notifications(report.sequence, "/imu/data")
+    client.sequence_delete(report.sequence)
+
+    assert "cannot be unpacked" in notice.message
+    assert f"{topics['/imu/data'].lost:,} lost" in on_imu.message
+    assert (report.sequence, "imu/data") == (on_imu.sequence_name, on_imu.topic_name.strip("/"))
+    assert report.sequence not in client.list_sequences()
