@@ -1,4 +1,4 @@
-"""Real processes of the command line, watched through what they tell on stderr; a recording made once."""
+"""Real processes of the command line, and a store into which everything was ingested once."""
 
 import json
 import signal
@@ -8,8 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
+from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest.model.report import RecordingReport, RunReport
+from mosaico_ingest.run import ingest, serve
 from mosaico_ingest.testing.recordings import write_demo, write_mix
 
 
@@ -108,3 +112,73 @@ def demo(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("recordings") / "demo.mcap"
     write_demo(path, seconds=1)
     return path
+
+
+@attrs.frozen(kw_only=True)
+class Archive:
+    """
+    What two runs over the same recordings left behind.
+
+    Args:
+        data: Folder of the recordings.
+        client: Of the server that has them now.
+        first, second: How the runs ended.
+        states: The sources and the store before, between and after the runs.
+    """
+
+    data: Path
+    client: MosaicoClient
+    first: RunReport
+    second: RunReport
+    states: tuple["State", "State", "State"]
+
+    def report(self, path: str) -> RecordingReport:
+        """Return the first run's report of one recording."""
+        return next(r for r in self.first.recordings if r.path == str(self.data / path))
+
+    def rows(self, path: str, channel: str) -> list[dict]:
+        """Return what the server has of one channel."""
+        report = self.report(path)
+        topic = next(t for t in report.topics if t.channel == channel)
+        return self.client.topic_handler(report.sequence, topic.name).read().read_all().to_pylist()
+
+
+@attrs.frozen
+class State:
+    """Every file of the sources and of the store's chunks, and what the server tells of its sequences."""
+
+    sources: dict[str, tuple[int, int]]
+    chunks: dict[str, tuple[int, int]]
+    sequences: dict[str, object]
+
+
+@pytest.fixture(scope="session")
+def archive(shared_data, tmp_path_factory) -> Iterator[Archive]:
+    """All recordings but the conformance set, ingested twice into one embedded server."""
+    store = tmp_path_factory.mktemp("archive") / "store"
+    paths = [p for p in sorted((shared_data / "mcap").iterdir()) if p.name != "foxglove+mcap"]
+    paths += [shared_data / "ros1", shared_data / "ros2"]
+    with serve(store) as server, MosaicoClient.connect(server.host, server.port) as client:
+
+        def look() -> State:
+            with MosaicoClient.connect(server.host, server.port) as fresh:
+                told = {name: fresh.sequence_handler(name) for name in fresh.list_sequences()}
+            return State(snapshot(shared_data), snapshot(store / "chunks"), told)
+
+        before = look()
+        first = ingest(paths, client=client)
+        between = look()
+        second = ingest(paths, client=client)
+        yield Archive(
+            data=shared_data,
+            client=client,
+            first=first,
+            second=second,
+            states=(before, between, look()),
+        )
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of everything below *folder*."""
+    found = {str(p.relative_to(folder)): p.stat() for p in folder.rglob("*")}
+    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
