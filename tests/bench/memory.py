@@ -26,7 +26,7 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     shutil.rmtree(store, ignore_errors=True)
     peaks: dict[str, int] = {}
     began = time.perf_counter()
-    command = [sys.executable, "-m", "mosaico_ingest.cli", "run", str(path), "--store", str(store)]
+    command = [sys.executable, "-m", "mosaico_ingest", "run", str(path), "--store", str(store)]
     process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ended = threading.Event()
 
