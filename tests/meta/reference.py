@@ -1,10 +1,11 @@
 """
-Renders the reference pages of `docs/` from the code; run it to rewrite them.
+Renders the reference pages of `docs/` from the code; run it to rewrite them, or with a page's name to print it.
 
     python tests/meta/reference.py
 """
 
 import inspect
+import sys
 from pathlib import Path
 
 import click
@@ -48,12 +49,13 @@ def cli_page() -> str:
     from mosaico_ingest.cli.app import app
 
     parts = ["# The command line\n", _NOTE]
-    context = click.Context(app, info_name="mosaico-ingest", max_content_width=100)
+    settings = {**app.context_settings, "terminal_width": 100}
+    context = click.Context(app, info_name="mosaico-ingest", **settings)
     parts.append(f"```text\n{app.get_help(context)}\n```\n")
     for name in app.list_commands(context):
         command = app.get_command(context, name)
         if command is not None:
-            child = click.Context(command, info_name=name, parent=context, max_content_width=100)
+            child = click.Context(command, info_name=name, parent=context)
             parts.append(f"## `{name}`\n\n```text\n{command.get_help(child)}\n```\n")
     return "\n".join(parts)
 
@@ -104,5 +106,8 @@ def _fenced(text: str | None) -> str:
 
 
 if __name__ == "__main__":
-    for page, render in PAGES.items():
-        (DOCS / page).write_text(render())
+    if sys.argv[1:]:
+        print(PAGES[sys.argv[1]](), end="")
+    else:
+        for page, render in PAGES.items():
+            (DOCS / page).write_text(render())

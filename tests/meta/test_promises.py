@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import tests_meta_reference as reference
 
 import mosaico_ingest
 from mosaico_ingest.hooks import specs
@@ -35,10 +34,14 @@ def modules():
             yield importlib.import_module(found.name)
 
 
-@pytest.mark.parametrize("page", sorted(reference.PAGES))
+@pytest.mark.parametrize("page", ["cli.md", "hooks.md", "ontology.md"])
 def test_reference_pages_are_those_of_the_code(page):
     """The reference pages show what the code says; `python tests/meta/reference.py` renews them."""
-    assert reference.PAGES[page]() == (ROOT / "docs" / page).read_text()
+    # In a process of its own: click remembers how a command was asked for help before.
+    command = [sys.executable, str(ROOT / "tests" / "meta" / "reference.py"), page]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert told == (ROOT / "docs" / page).read_text()
 
 
 @pytest.mark.parametrize("hook", HOOKS)
