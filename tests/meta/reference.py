@@ -1,5 +1,5 @@
 """
-Renders the reference pages of `docs/` from the code; run it to rewrite them, or with a page's name to print it.
+Renders the reference pages of `docs/` from the code: rewrites them, or prints the one that is named.
 
     python tests/meta/reference.py
 """
