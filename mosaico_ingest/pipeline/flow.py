@@ -167,7 +167,7 @@ class Flow:
 
     def _store(self, route: _Route, future: Future[Encoded], messages: int, nbytes: int) -> None:
         """Write one encoded batch; on the lane of its topic."""
-        ledger = route.ledger
+        ledger, told = route.ledger, route.ledger.told
         try:
             encoded = future.result()
             if self._shop.stop.is_hard:
@@ -180,7 +180,8 @@ class Flow:
             ledger.lose(messages, str(error))
             self._topic_failed(route, str(error))
         except Exception as error:  # noqa: BLE001 - whatever a sink raises ends its topic, not the run
-            self._broken(route, messages, error)
+            # A batch may have been stored in part: its rejects, or all but them.
+            self._broken(route, messages - (ledger.told - told), error)
         finally:
             self._shop.budget.give(nbytes)
 

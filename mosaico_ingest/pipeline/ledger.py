@@ -37,6 +37,11 @@ class Ledger:
     reasons: Counter[str] = attrs.field(factory=Counter)
     failure: str = ""
 
+    @property
+    def told(self) -> int:
+        """Messages whose fate is known."""
+        return self.stored + self.rejected + self.lost
+
     def store(self, receipt: Receipt) -> None:
         """Count a batch that the sink took."""
         self.stored += receipt.messages

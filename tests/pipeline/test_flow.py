@@ -83,6 +83,19 @@ def test_a_failing_topic_is_taken_back_while_its_siblings_go_on(tmp_path, bench,
     assert "finished" == sink.recordings["run"].ended
 
 
+@pytest.mark.parametrize("refused", ["/numbers", "/numbers/_rejected"])
+def test_counts_add_up_if_rows_or_rejects_alone_are_refused(tmp_path, bench, fail_on, refused):
+    """Of a batch with rejects, no message is counted twice, whichever half the destination refuses."""
+    path = write_lines(tmp_path / "run.lines", "/numbers 1 1", "/numbers 2 oops", "/a 3 x")
+    settings = Settings(batch_bytes=1000)
+    (report,) = bench.run(path, sink=MemorySink(fault=fail_on(refused)), settings=settings)
+    topic = topics_of(report)["/numbers"]
+
+    assert (2, 0) == (topic.declared, topic.stored)
+    assert 2 == topic.rejected + topic.lost
+    assert 1 == topics_of(report)["/a"].stored
+
+
 def test_with_the_policy_raise_a_failing_topic_ends_its_recording(tmp_path, bench, fail_on):
     """Under `raise` one failed topic fails the recording: nothing counts as stored."""
     path = write_lines(tmp_path / "run.lines", *[f"/{t} {n} {n}" for n in range(20) for t in "ab"])
