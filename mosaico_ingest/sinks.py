@@ -15,15 +15,33 @@ from mosaico_ingest.client.handlers import SequenceHandler
 from mosaico_ingest.client.sequence import SequenceWriter
 from mosaico_ingest.client.topic import TopicWriter
 from mosaico_ingest.enum import SessionLevelErrorPolicy
-from mosaico_ingest.errors import NotFoundError, PlanError
-from mosaico_ingest.hooks.contracts import RecordingSink, Sink, TopicSink
+from mosaico_ingest.errors import NotFoundError, PlanError, UsageError
+from mosaico_ingest.hooks.contracts import RecordingSink, Sink, SinkFactory, TopicSink
+from mosaico_ingest.hooks.registry import Registered
 from mosaico_ingest.model.batch import ArrowBatch, Receipt
 from mosaico_ingest.model.plan import RecordingPlan, TopicPlan
 from mosaico_ingest.model.report import RecordingReport
 from mosaico_ingest.pipeline.scheduler import METADATA_KEY
 from mosaico_ingest.reports.notices import recording_notice, topic_notice
 
-__all__ = ["FlightSink", "NullSink"]
+__all__ = ["FlightSink", "NullSink", "open_sink"]
+
+
+def open_sink(text: str, factories: Mapping[str, Registered[SinkFactory]]) -> Sink:
+    """
+    Open the destination that `NAME` or `NAME:TARGET` names: one that a plugin brings, or `null`.
+
+    Raises:
+        UsageError: No plugin brings a sink of that name.
+    """
+    name, _, target = text.partition(":")
+    if name == NullSink.name:
+        return NullSink()
+    if name not in factories:
+        known = ", ".join(sorted([NullSink.name, *factories]))
+        msg = f"No sink is called {name!r}. Installed sinks: {known}."
+        raise UsageError(msg)
+    return factories[name].value.open(target)
 
 
 class FlightSink(Sink):

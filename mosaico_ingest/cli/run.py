@@ -4,6 +4,8 @@ The command `run`, and what `demo` shares with it.
 Must not know: how recordings are read or sent. Next: `mosaico_ingest.run`.
 """
 
+import contextlib
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,12 +45,33 @@ log_flag = click.option(
 @target_flags
 @plan_flags
 @run_flags
+@click.option(
+    "--sink",
+    metavar="NAME[:TARGET]",
+    help="Destination of a plugin instead of a Mosaico server; null takes all and keeps nothing.",
+)
+@click.option(
+    "--engine",
+    metavar="NAME",
+    default="local",
+    show_default=True,
+    help="How recordings are run; plugins may bring other ways.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
 @log_flag
 @json_flag
 @click.pass_context
 def run_command(
-    ctx: click.Context, /, paths: tuple[str, ...], dry_run: bool, log: str, json: bool, **_: object
+    ctx: click.Context,
+    /,
+    *,
+    paths: tuple[str, ...],
+    sink: str | None,
+    engine: str,
+    dry_run: bool,
+    log: str,
+    json: bool,
+    **_: object,
 ) -> None:
     """
     Put recordings into a Mosaico store.
@@ -71,41 +94,52 @@ def run_command(
         from mosaico_ingest.cli.look import show_plan
 
         ctx.exit(show_plan(paths, host, settings, as_json=json))
-    report = ingest_to(chosen_target(ctx), paths, host, settings, log)
+    report = ingest_to(chosen_target(ctx), paths, host, settings, log, sink=sink, engine=engine)
     print_report(report, as_json=json)
     ctx.exit(report.exit_code)
 
 
 def ingest_to(
-    target: Target, paths: Sequence[str | Path], host: "Host", settings: Settings, log: str
+    target: Target,
+    paths: Sequence[str | Path],
+    host: "Host",
+    settings: Settings,
+    log: str,
+    *,
+    sink: str | None = None,
+    engine: str = "local",
 ) -> "RunReport":
     """
-    Ingest *paths* into *target*, stopped by signals, with progress on stderr.
+    Ingest *paths* into *target*, or into a *sink* by name, with progress on stderr; signals stop it.
 
     Raises:
         MosaicoError: Nothing could start.
     """
     from mosaico_ingest import run
     from mosaico_ingest.cli.signals import stopped_by_signals
+    from mosaico_ingest.engines import find_engine
     from mosaico_ingest.hooks.specs import RunContext
     from mosaico_ingest.pipeline.stopping import StopSignal
+    from mosaico_ingest.sinks import open_sink
 
     stop = StopSignal()
-    context = RunContext(settings=settings, log=log, is_terminal=sys.stderr.isatty())
+    ingest = functools.partial(
+        run.ingest,
+        paths,
+        host=host,
+        settings=settings,
+        engine=find_engine(engine, host.registry.engines),
+        context=RunContext(settings=settings, log=log, is_terminal=sys.stderr.isatty()),
+        stop=stop,
+    )
     with stopped_by_signals(stop, log):
+        if sink is not None:
+            with contextlib.closing(open_sink(sink, host.registry.sinks)) as destination:
+                return ingest(sink=destination)
         if target.server is None:
-            return run.ingest(
-                paths,
-                store=target.store,
-                host=host,
-                settings=settings,
-                context=context,
-                stop=stop,
-            )
+            return ingest(store=target.store)
         with target.connect(connections=settings.lanes) as client:
-            return run.ingest(
-                paths, client=client, host=host, settings=settings, context=context, stop=stop
-            )
+            return ingest(client=client)
 
 
 def print_report(report: "RunReport", *, as_json: bool) -> None:
