@@ -1,4 +1,4 @@
-"""Tests of mosaico_ingest.sinks.open_sink, mosaico_ingest.engines.find_engine, and the flags that use them."""
+"""Tests of choosing destinations and engines: by name, by flag, by argument."""
 
 import pytest
 
