@@ -85,7 +85,7 @@ class TimePolicy(StrEnum):
 
 
 class FlightAction(StrEnum):
-    """The DoAction types of the protocol, generation 0.5 and the additions of 0.6 and 0.7."""
+    """The DoAction types of the protocol, generation 0.5, and additions: of 0.6 and 0.7, the list of keys."""
 
     Version = "version"
     Info = "info"
@@ -105,6 +105,7 @@ class FlightAction(StrEnum):
     Query = "query"
     APIKeyCreate = "api_key_create"
     APIKeyStatus = "api_key_status"
+    APIKeyList = "api_key_list"
     APIKeyRevoke = "api_key_revoke"
 
 
