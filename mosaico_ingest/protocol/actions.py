@@ -66,6 +66,7 @@ ACTIONS: Mapping[FlightAction, ActionSpec] = MappingProxyType(
             Permission.Read, messages.ResourceRequest, messages.NotificationList
         ),
         FlightAction.TopicNotificationPurge: _spec(Permission.Delete, messages.ResourceRequest),
+        FlightAction.Query: _spec(Permission.Read, messages.QueryRequest, messages.QueryAnswer),
         FlightAction.APIKeyCreate: _spec(Permission.Manage, apikeys.KeyCreate, apikeys.KeyCreated),
         FlightAction.APIKeyStatus: _spec(Permission.Manage, apikeys.KeyRequest, apikeys.KeyStatus),
         FlightAction.APIKeyList: _spec(Permission.Manage, messages.Empty, apikeys.KeyList),
