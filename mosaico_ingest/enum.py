@@ -5,12 +5,14 @@ Must not know: anything else of this package.
 """
 
 import warnings
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 __all__ = [
     "APIKeyPermissionEnum",
     "FlightAction",
+    "GRPCCompressionAlgorithm",
+    "GRPCCompressionLevel",
     "OnErrorPolicy",  # noqa: F822 - served by __getattr__
     "SequenceStatus",
     "SerializationFormat",
@@ -82,6 +84,22 @@ class TimePolicy(StrEnum):
     Header = "header"
     Log = "log"
     Publish = "publish"
+
+
+class GRPCCompressionAlgorithm(IntEnum):
+    """How messages are compressed; the values are gRPC's. Not every gRPC knows `StreamGzip`."""
+
+    Null = 0
+    Gzip = 2
+    StreamGzip = 3
+
+
+class GRPCCompressionLevel(IntEnum):
+    """How much effort goes into compression; the values are gRPC's."""
+
+    Low = 1
+    Medium = 2
+    High = 3
 
 
 class FlightAction(StrEnum):

@@ -11,14 +11,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mosaico_ingest.client import keys
 from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.facts import Notice, SequenceSystemInfo, TopicSystemInfo
 from mosaico_ingest.client.handlers import SequenceHandler, TopicHandler
+from mosaico_ingest.client.keys import APIKeyStatus
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator, topic_locator
 from mosaico_ingest.client.sequence import FindOntology, SequenceUpdater, SequenceWriter
-from mosaico_ingest.enum import FlightAction, SessionLevelErrorPolicy
-from mosaico_ingest.protocol.flight import DEFAULT_PORT
+from mosaico_ingest.enum import (
+    APIKeyPermissionEnum,
+    FlightAction,
+    GRPCCompressionAlgorithm,
+    SessionLevelErrorPolicy,
+)
+from mosaico_ingest.protocol.flight import DEFAULT_PORT, GRPCCompression
 from mosaico_ingest.protocol.messages import NotificationList, ResourceRequest
 
 __all__ = ["MosaicoClient"]
@@ -54,6 +61,7 @@ class MosaicoClient:
         *,
         api_key: str | None = None,
         tls: bool | str | Path = False,
+        compression: GRPCCompression | GRPCCompressionAlgorithm = GRPCCompressionAlgorithm.Null,
         timeout_s: float = 5.0,
         connections: int = 0,
         encoders: int = 0,
@@ -67,6 +75,7 @@ class MosaicoClient:
             port: Where it listens, unless the URL says so.
             api_key: The token, for a server with keys.
             tls: True for TLS with the system's certificates; a path for TLS with those in that file.
+            compression: Of what is sent, for slow networks; servers decide about what they send.
             timeout_s: How long to wait for its first answer.
             connections: How many carry data, 0 for one per core but four at most.
             encoders: How many threads prepare pushed rows, 0 for one per core but four at most.
@@ -78,7 +87,7 @@ class MosaicoClient:
             UnauthorizedError: The API key is missing or refused.
             UsageError: The address or the certificate file cannot be used.
         """
-        address = Address.parse(host, port, tls=tls, api_key=api_key)
+        address = Address.parse(host, port, tls=tls, api_key=api_key, compression=compression)
         return cls.connect_to(
             address,
             timeout_s=timeout_s,
@@ -312,6 +321,56 @@ class MosaicoClient:
         """
         request = ResourceRequest(topic_locator(sequence, topic))
         self._layers.control.ask(FlightAction.TopicNotificationPurge, request)
+
+    def api_key_create(
+        self,
+        permission: APIKeyPermissionEnum,
+        description: str = "",
+        expires_ns: int | None = None,
+    ) -> str:
+        """
+        Make an API key, and return its token: the server tells it this once.
+
+        Args:
+            permission: What it allows.
+            description: What it is for.
+            expires_ns: When it ends, None for never.
+
+        Raises:
+            UnauthorizedError: The key of this client does not allow `manage`; so do the three below.
+        """
+        return keys.create(self._layers.control, permission, description, expires_ns)
+
+    def api_key_status(self, fingerprint: str | None = None) -> APIKeyStatus:
+        """
+        Return what is known of an API key, by default the one of this client.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return keys.status(self._layers.control, fingerprint)
+
+    def api_key_list(self) -> list[APIKeyStatus]:
+        """
+        Return what is known of all API keys, oldest first.
+
+        Raises:
+            InvalidRequestError: The server cannot list its keys; only that of this package can.
+        """
+        return keys.list_all(self._layers.control)
+
+    def api_key_revoke(self, fingerprint: str) -> None:
+        """
+        Revoke an API key: it opens nothing any more.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        keys.revoke(self._layers.control, fingerprint)
+
+    def api_key_permission(self) -> APIKeyPermissionEnum | None:
+        """Find out what the key of this client allows, by calls that change nothing; None is nothing."""
+        return keys.find_permission(self._layers.control)
 
     def _notices(self, action: FlightAction, locator: str) -> list[Notice]:
         answer = self._layers.control.ask(action, ResourceRequest(locator))

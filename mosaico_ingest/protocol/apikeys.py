@@ -19,6 +19,7 @@ import attrs
 
 from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.errors import InvalidRequestError, UnauthorizedError
+from mosaico_ingest.protocol.wire import OMIT_DEFAULT
 
 __all__ = [
     "ApiKey",
@@ -128,7 +129,7 @@ class KeyCreate:
 
     permissions: Permission
     description: str
-    expires_at_ns: int | None = None
+    expires_at_ns: int | None = attrs.field(default=None, metadata=OMIT_DEFAULT)
 
 
 @attrs.frozen
