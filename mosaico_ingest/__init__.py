@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mosaico_ingest.client.query import Q, QueryResult
     from mosaico_ingest.enum import (
         APIKeyPermissionEnum,
         FlightAction,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "mosaico_ingest.client.query": ("Q", "QueryResult"),
     "mosaico_ingest.enum": (
         "APIKeyPermissionEnum",
         "FlightAction",
@@ -74,6 +76,8 @@ __all__ = [
     "MosaicoError",
     "OnErrorPolicy",
     "Ontology",
+    "Q",
+    "QueryResult",
     "RunReport",
     "Security",
     "SequenceStatus",

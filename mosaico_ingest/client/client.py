@@ -5,7 +5,6 @@ Must not know: recordings, plugins. Next: `mosaico_ingest.server.service`.
 """
 
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +15,10 @@ from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.facts import Notice, SequenceSystemInfo, TopicSystemInfo
 from mosaico_ingest.client.handlers import SequenceHandler, TopicHandler
 from mosaico_ingest.client.keys import APIKeyStatus
+from mosaico_ingest.client.known import KnownHandlers
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator, topic_locator
+from mosaico_ingest.client.query import Clause, QueryResult, make_query
 from mosaico_ingest.client.sequence import FindOntology, SequenceUpdater, SequenceWriter
 from mosaico_ingest.enum import (
     APIKeyPermissionEnum,
@@ -25,8 +26,9 @@ from mosaico_ingest.enum import (
     GRPCCompressionAlgorithm,
     SessionLevelErrorPolicy,
 )
+from mosaico_ingest.protocol.filters import write_query
 from mosaico_ingest.protocol.flight import DEFAULT_PORT, GRPCCompression
-from mosaico_ingest.protocol.messages import NotificationList, ResourceRequest
+from mosaico_ingest.protocol.messages import NotificationList, QueryAnswer, ResourceRequest
 
 __all__ = ["MosaicoClient"]
 
@@ -47,10 +49,7 @@ class MosaicoClient:
     def __init__(self, layers: Layers, ontologies: FindOntology | None = None) -> None:
         self._layers = layers
         self._ontologies = ontologies
-        self._lock = threading.Lock()  # guards the fields below
-        self._sequences: dict[str, SequenceHandler] = {}  # complete ones only
-        self._topics: dict[str, TopicHandler] = {}  # of those sequences only
-        self._changes = 0  # counts what could make an answer that is under way outdated
+        self._known = KnownHandlers(layers)
         self._is_closed = False
 
     @classmethod
@@ -138,10 +137,8 @@ class MosaicoClient:
         Uploads that are still open are broken off: their topics stay incomplete. Threads that use
         `TopicWriter.write` must have ended.
         """
-        with self._lock:
-            self._is_closed = True
-            self._sequences.clear()
-            self._topics.clear()
+        self._is_closed = True
+        self._known.clear()
         self._layers.close()
 
     @property
@@ -181,7 +178,7 @@ class MosaicoClient:
             metadata=metadata,
             on_error=on_error,
             ontologies=self._ontologies,
-            opened=self._forget,
+            opened=self._known.forget,
         )
 
     def sequence_update(
@@ -193,7 +190,7 @@ class MosaicoClient:
             name,
             on_error=on_error,
             ontologies=self._ontologies,
-            opened=self._forget,
+            opened=self._known.forget,
         )
 
     def sequence_handler(self, name: str) -> SequenceHandler:
@@ -205,16 +202,7 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is none.
         """
-        name = sequence_locator(name)
-        with self._lock:
-            known, changes = self._sequences.get(name), self._changes
-        if known is not None:
-            return known
-        handler = SequenceHandler.ask(self._layers, name)
-        with self._lock:
-            if handler.complete and changes == self._changes:
-                self._sequences[name] = handler
-        return handler
+        return self._known.sequence(name)
 
     def topic_handler(self, sequence: str, topic: str) -> TopicHandler:
         """
@@ -226,16 +214,26 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is none.
         """
-        locator = topic_locator(sequence, topic)
-        with self._lock:
-            known, changes = self._topics.get(locator), self._changes
-        if known is not None:
-            return known
-        handler = TopicHandler.ask(self._layers, sequence, topic)
-        with self._lock:
-            if handler.sequence in self._sequences and changes == self._changes:
-                self._topics[locator] = handler
-        return handler
+        return self._known.topic(sequence, topic)
+
+    def query(self, *conditions: Clause, time_ranges: bool = True) -> QueryResult:
+        """
+        Find the topics that meet all *conditions*.
+
+        A topic meets conditions on rows if one of its rows meets all of those on its type; with several
+        types a sequence must have such topics of each.
+
+        Args:
+            conditions: Comparisons of what `Q` names; none finds every topic.
+            time_ranges: Whether to seek the first and the last matching row, where rows are asked about.
+
+        Raises:
+            UsageError: A condition is on a field that its type does not have, or two are on one field.
+            InvalidRequestError: The server cannot answer it.
+        """
+        query = make_query(conditions, self._ontologies, time_ranges=time_ranges)
+        answer = self._layers.control.obtain(FlightAction.Query, write_query(query), QueryAnswer)
+        return QueryResult.read_answer(answer, self.topic_handler)
 
     def list_sequences(self) -> list[str]:
         """Return the names of all sequences, complete or not, sorted."""
@@ -253,7 +251,7 @@ class MosaicoClient:
         try:
             self._layers.control.ask(FlightAction.SequenceDelete, ResourceRequest(name))
         finally:
-            self._forget(name)
+            self._known.forget(name)
 
     def sequence_system_info(self, name: str) -> SequenceSystemInfo:
         """
@@ -376,14 +374,6 @@ class MosaicoClient:
         answer = self._layers.control.ask(action, ResourceRequest(locator))
         told = answer.notifications if isinstance(answer, NotificationList) else []
         return [Notice.read(notification) for notification in told]
-
-    def _forget(self, name: str) -> None:
-        """Drop what is known of a sequence."""
-        with self._lock:
-            self._changes += 1
-            self._sequences.pop(name, None)
-            for locator in [key for key in self._topics if key.startswith(f"{name}/")]:
-                del self._topics[locator]
 
     def __enter__(self) -> Self:
         return self

@@ -66,11 +66,11 @@ ACTIONS: Mapping[FlightAction, ActionSpec] = MappingProxyType(
             Permission.Read, messages.ResourceRequest, messages.NotificationList
         ),
         FlightAction.TopicNotificationPurge: _spec(Permission.Delete, messages.ResourceRequest),
-        FlightAction.Query: _spec(Permission.Read, messages.QueryRequest, messages.QueryAnswer),
         FlightAction.APIKeyCreate: _spec(Permission.Manage, apikeys.KeyCreate, apikeys.KeyCreated),
         FlightAction.APIKeyStatus: _spec(Permission.Manage, apikeys.KeyRequest, apikeys.KeyStatus),
         FlightAction.APIKeyList: _spec(Permission.Manage, messages.Empty, apikeys.KeyList),
         FlightAction.APIKeyRevoke: _spec(Permission.Manage, apikeys.KeyRequest),
+        FlightAction.Query: _spec(Permission.Read, messages.QueryRequest, messages.QueryAnswer),
     }
 )
 """The actions that an implementation of this package knows; the enumeration lists some that are to come."""

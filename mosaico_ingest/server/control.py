@@ -35,8 +35,8 @@ from mosaico_ingest.protocol.wire import load_request, to_json
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.lookup import expect, find_sequence, find_session, find_topic
-from mosaico_ingest.server.rights import check_action
 from mosaico_ingest.server.query import Finder
+from mosaico_ingest.server.rights import check_action
 from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import (
     TopicState,
@@ -81,11 +81,11 @@ class Control:
             FlightAction.TopicNotificationCreate: self._notification_create(LocatorKind.Topic),
             FlightAction.TopicNotificationList: self._notification_list(LocatorKind.Topic),
             FlightAction.TopicNotificationPurge: self._notification_purge(LocatorKind.Topic),
-            FlightAction.Query: Finder(catalog, store, generation).answer,
             FlightAction.APIKeyCreate: keyring.create,
             FlightAction.APIKeyStatus: keyring.status,
             FlightAction.APIKeyList: keyring.list_all,
             FlightAction.APIKeyRevoke: keyring.revoke,
+            FlightAction.Query: Finder(catalog, store, generation).answer,
         }
 
     def act(self, name: str, body: bytes, held: Permission) -> bytes:
