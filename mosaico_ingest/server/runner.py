@@ -29,6 +29,7 @@ from mosaico_ingest.server.security import Security
 
 __all__ = ["ServerProcess", "run_server", "serve"]
 
+_LOOK_UP_S = 0.5
 _GRACE_S = 2.0
 _STOP_S = 15.0
 _MALLOPT = {-1: 256 * 1024 * 1024, -2: 64 * 1024 * 1024, -3: 32 * 1024 * 1024, -8: 2}
@@ -179,7 +180,10 @@ def run_server(
                 ).start()
             if on_ready is not None:
                 on_ready(server.port)
-            ended.wait()
+            # Not for ever at once: a signal that the kernel gave to another thread wakes no lock, and its
+            # handler runs when this thread looks up.
+            while not ended.wait(_LOOK_UP_S):
+                pass
         finally:
             closing.start()
             closing.join(_GRACE_S)
