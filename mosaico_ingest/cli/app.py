@@ -12,7 +12,9 @@ import click
 from mosaico_ingest import __version__
 from mosaico_ingest.cli.config import load_config
 from mosaico_ingest.cli.demo import demo_command
+from mosaico_ingest.cli.doctor import doctor_command
 from mosaico_ingest.cli.hosting import run_keys, with_layout
+from mosaico_ingest.cli.keys import keys_command
 from mosaico_ingest.cli.look import inspect_command, plan_command, plugins_command
 from mosaico_ingest.cli.notifications import notifications_command
 from mosaico_ingest.cli.query import query_command
@@ -80,6 +82,8 @@ for _command in (
     read_command,
     notifications_command,
     serve_command,
+    keys_command,
     plugins_command,
+    doctor_command,
 ):
     app.add_command(_command)

@@ -82,7 +82,7 @@ class ApiKey:
             why = "its fingerprint does not fit its payload"
         else:
             return cls(parts[1])
-        msg = f"Unauthorized: malformed API key, {why}"
+        msg = f"Unauthorized: malformed API key, {why}."
         raise UnauthorizedError(msg)
 
     @property
@@ -118,7 +118,7 @@ def check_fingerprint(text: str) -> str:
         InvalidRequestError: It cannot; the message does not repeat it, it might be a whole token.
     """
     if not _FINGERPRINT.fullmatch(text):
-        msg = "Bad request: a key is named by its fingerprint, eight digits of 0-9 and a-f"
+        msg = "Bad request: a key is named by its fingerprint, eight digits of 0-9 and a-f."
         raise InvalidRequestError(msg)
     return text
 
