@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.errors import InvalidRequestError, UnauthorizedError
-from mosaico_ingest.protocol.apikeys import ApiKey, KeyCreated, allows, check_fingerprint
+from mosaico_ingest.protocol.apikeys import (
+    ApiKey,
+    KeyCreate,
+    KeyCreated,
+    KeyRequest,
+    KeyStatus,
+    allows,
+    check_fingerprint,
+)
+from mosaico_ingest.protocol.wire import dump, load_request, load_response
 
 PAYLOADS = st.from_regex(r"[a-z0-9]{32}", fullmatch=True)
 
@@ -87,3 +96,32 @@ def test_arbitrary_text_is_no_fingerprint(text):
         InvalidRequestError, match=r"^Bad request: a key is named by its fingerprint"
     ):
         check_fingerprint(text)
+
+
+@pytest.mark.parametrize(
+    ("message", "body"),
+    [
+        (
+            KeyCreate(permissions=Permission.Write, description="desc"),
+            b'{"permissions": "write", "description": "desc"}',
+        ),
+        (
+            KeyCreate(permissions=Permission.Read, description="desc2", expires_at_ns=123),
+            b'{"permissions": "read", "description": "desc2", "expires_at_ns": 123}',
+        ),
+        (KeyRequest("624d474c"), b'{"api_key_fingerprint": "624d474c"}'),
+    ],
+)
+def test_bodies_are_those_of_the_public_client(message, body):
+    """Requests are written and read as the public client sends them, to the byte."""
+    assert body == dump(message)
+    assert message == load_request(type(message), body)
+
+
+def test_status_without_an_end():
+    """A server that leaves the end of a key out means that it has none."""
+    body = b'{"api_key_fingerprint": "624d474c", "description": "d", "created_at_ns": 5}'
+
+    assert KeyStatus(
+        api_key_fingerprint="624d474c", description="d", created_at_ns=5
+    ) == load_response(KeyStatus, body)
