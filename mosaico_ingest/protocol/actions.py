@@ -73,7 +73,7 @@ ACTIONS: Mapping[FlightAction, ActionSpec] = MappingProxyType(
         FlightAction.Query: _spec(Permission.Read, messages.QueryRequest, messages.QueryAnswer),
     }
 )
-"""The actions that an implementation of this package knows; the enumeration lists some that are to come."""
+"""Every action of the enumeration."""
 
 
 def envelope(action: FlightAction, response: object | None) -> bytes:

@@ -256,9 +256,14 @@ def _check_value(value: object, where: Condition) -> None:
 def _check_text(text: str, where: Condition) -> None:
     try:
         text.encode()
-    except UnicodeEncodeError as err:
-        msg = f"wrong type: `{where.section}` has text that is no Unicode"
-        raise InvalidRequestError(msg) from err
+        known = "\0" not in text  # which not every database takes
+    except UnicodeEncodeError:
+        known = False
+    if not known:
+        msg = (
+            f"wrong type: `{where.section}` has {_show(text)}, expected text of Unicode without NUL"
+        )
+        raise InvalidRequestError(msg)
 
 
 def _check_count(condition: Condition) -> None:
@@ -286,7 +291,7 @@ def _check_kinds(condition: Condition) -> None:
     elif condition.operator is Operator.Match:
         allowed = {"text"}
     if len(kinds) > 1 or not kinds <= allowed:
-        words = " or ".join(sorted(allowed)) + (" values of one kind" if len(kinds) > 1 else "")
+        words = " or ".join(sorted(allowed)) + (", all of one kind" if len(kinds) > 1 else "")
         msg = f"wrong type: {condition} has {' and '.join(sorted(kinds))}, expected {words}"
         raise InvalidRequestError(msg)
     if condition.operator is Operator.Match and not condition.value:

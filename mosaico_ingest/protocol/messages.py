@@ -4,7 +4,7 @@ The requests and responses of the actions, one attrs class per JSON shape.
 Some clients accept exactly the keys of a response and no others, so a class here is a promise: its fields are
 the keys. Requests may carry unknown keys, which are ignored.
 
-Must not know: which action uses which (`actions`), sockets. Next: `actions`.
+Must not know: which action uses which (`actions`), sockets. Next: `filters`.
 """
 
 from datetime import UTC, datetime

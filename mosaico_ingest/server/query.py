@@ -172,7 +172,6 @@ class _Search:
             columns = [TIMESTAMP, *(_field(one) for one in conditions)]
             for group in range(file.num_row_groups):
                 rows = file.read_row_group(group, columns=sorted(set(columns)))
-                times = rows.column(TIMESTAMP)
                 for condition, path in paths.items():
                     mask = mask_of(condition, _column(rows, path or ()), self._texts)
                     if mask is None:

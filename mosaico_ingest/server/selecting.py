@@ -68,7 +68,7 @@ def select_topics(
     wanted: list[sa.ColumnElement[bool]] = []
     if tags:
         columns.append(topics.c.arrow_schema)
-        wanted.append(topics.c.ontology_tag.in_(tags))
+        wanted.append(topics.c.ontology_tag.in_(list(tags)))
     tests: list[_Test] = []
     for (section, key), column in _COLUMNS.items():
         for condition in map(_named, query.of(section)):

@@ -17,7 +17,7 @@ from mosaico_ingest.protocol.filters import (
 from mosaico_ingest.protocol.messages import QueryRequest
 from mosaico_ingest.protocol.wire import dump, load_request
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 NAMES = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 PATHS = st.lists(NAMES, min_size=2, max_size=4).map(".".join)
@@ -125,6 +125,8 @@ def test_name_is_locator():
         ({"ontology": {"imu.x": {"$eq": None}}}, "expected a number, text or boolean"),
         ({"ontology": {"imu.x": {"$eq": 2**63}}}, "64 bits"),
         ({"ontology": {"imu.x": {"$ex": 1}}}, "expected null"),
+        ({"ontology": {"imu.x": {"$eq": "\0"}}}, "without NUL"),
+        ({"topic": {"locator": {"$eq": "\ud800"}}}, "text of Unicode"),
         ({"ontology": {"include_timestamp_range": 1}}, "true or false"),
         ({"ontology": {f"imu.x{i}": {"$eq": 1} for i in range(257)}}, "at most 256"),
     ],
