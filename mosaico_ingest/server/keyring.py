@@ -141,10 +141,12 @@ class Keyring:
         if not gone.rowcount:
             raise _missing(fingerprint)
 
-    def is_empty(self) -> bool:
-        """Tell whether nobody has a key."""
+    def is_usable(self) -> bool:
+        """Tell whether there is a key that has not expired."""
+        end = api_keys.c.expires_at_ns
+        good = sa.select(api_keys.c.id).where(end.is_(None) | (end > time.time_ns()))
         with self._catalog.read() as connection:
-            return connection.scalar(sa.select(api_keys.c.id).limit(1)) is None
+            return connection.scalar(good.limit(1)) is not None
 
     def grant(self, token: str) -> Grant:
         """

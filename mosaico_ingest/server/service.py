@@ -125,10 +125,10 @@ class MosaicoServer:
             self._store.close()
 
     def _refuse_without_keys(self, keyring: Keyring) -> None:
-        if keyring.is_empty():
+        if not keyring.is_usable():
             msg = (
-                f"API keys are required, and the store {str(self._store.root)!r} has none. Make the first: "
-                f"mosaico-ingest keys create manage --store {self._store.root}."
+                f"API keys are required, and the store {str(self._store.root)!r} has none that is good. "
+                f"Make one: mosaico-ingest keys create manage --store {self._store.root}."
             )
             raise UsageError(msg)
 

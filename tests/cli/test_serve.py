@@ -34,7 +34,10 @@ def test_port_that_is_taken_is_one_line(program, demo_store, tmp_path, cli):
     [
         (("--host", "0.0.0.0"), "Refusing to listen on 0.0.0.0 without API keys"),
         (("--host", "0.0.0.0", "--require-api-key"), "without TLS (--tls-cert, --tls-key)"),
-        (("--require-api-key",), "has none. Make the first: mosaico-ingest keys create manage"),
+        (
+            ("--require-api-key",),
+            "has none that is good. Make one: mosaico-ingest keys create manage",
+        ),
         (("--tls-cert", "c.pem"), "Give both --tls-cert and --tls-key."),
         (("--tls-cert", "c.pem", "--tls-key", "k.pem"), "Cannot read the certificate"),
     ],

@@ -192,7 +192,9 @@ def test_keys_are_off_unless_required(tmp_path, tokens, connect):
 
 def test_keys_are_required_and_there_are_none(tmp_path):
     """A server that nobody could talk to does not start, and says how to make the first key."""
-    with pytest.raises(UsageError, match=r"has none\. Make the first: .* keys create manage"):
+    with pytest.raises(
+        UsageError, match=r"has none that is good\. Make one: .* keys create manage"
+    ):
         MosaicoServer(tmp_path / "store", security=Security(require_api_key=True))
 
     MosaicoServer(tmp_path / "store").close()

@@ -129,7 +129,6 @@ def test_status_and_list(tmp_path):
     """The status tells what was said at the creation; the list has all keys, oldest first."""
     with Catalog.open(tmp_path / "catalog.sqlite") as catalog:
         keyring, before_ns = Keyring(catalog), time.time_ns()
-        was_empty = keyring.is_empty()
         marks = [
             keyring.grant(
                 make(keyring, Permission.Write, description="robot", expires_at_ns=2**62)
@@ -139,12 +138,23 @@ def test_status_and_list(tmp_path):
         told = keyring.status(KeyRequest(marks[0].fingerprint))
         entries = keyring.list_all(None).api_keys
 
-        assert (True, False) == (was_empty, keyring.is_empty())
     assert ("robot", 2**62) == (told.description, told.expires_at_ns)
     assert before_ns <= told.created_at_ns <= time.time_ns()
     assert [(m.fingerprint, m.permission) for m in marks] == [
         (entry.api_key_fingerprint, entry.permissions) for entry in entries
     ]
+
+
+def test_keys_that_are_no_use(tmp_path):
+    """Without a key, or with none that has not expired, a keyring is of no use to anybody."""
+    with Catalog.open(tmp_path / "catalog.sqlite") as catalog:
+        keyring = Keyring(catalog)
+        states = [keyring.is_usable()]
+        for expires_ns in (1, 2**62):
+            make(keyring, expires_at_ns=expires_ns)
+            states.append(keyring.is_usable())
+
+    assert [False, False, True] == states
 
 
 def test_token_in_the_place_of_a_fingerprint(keyring):
