@@ -93,6 +93,9 @@ def select_topics(
 
 
 def _column_test(condition: Condition, label: str, texts: TextMatch) -> _Test:
+    if condition.operator is Operator.In:  # with more values than SQL is given
+        values = frozenset(condition.values)
+        return lambda row: row._mapping[label] in values  # noqa: SLF001 - is public
     return lambda row: test_value(condition, row._mapping[label], texts)  # noqa: SLF001 - is public
 
 

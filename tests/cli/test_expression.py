@@ -1,8 +1,13 @@
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mosaico_ingest.cli.expression import parse_expression
+from mosaico_ingest.cli.query import query_command
 from mosaico_ingest.client import Q
 from mosaico_ingest.errors import UsageError
 
@@ -78,6 +83,17 @@ def test_mistakes_are_pointed_at(text, where, words):
     assert where in str(caught.value)
     assert words in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "text", [query_command.help, (Path(__file__).parents[2] / "docs" / "queries.md").read_text()]
+)
+def test_the_examples_of_the_documentation_are_read(text):
+    """What help and documentation show can be asked."""
+    lines = re.findall(r"mosaico-ingest query '.*", text)
+
+    assert lines
+    assert all(parse_expression(shlex.split(line)[2]) for line in lines)
 
 
 @given(st.text("imu.x <>=!~'\"\\[](),015 andbetwi\u00e9\n"))
