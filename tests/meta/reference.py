@@ -49,7 +49,8 @@ def cli_page() -> str:
     from mosaico_ingest.cli.app import app
 
     parts = ["# The command line\n", _NOTE]
-    context = click.Context(app, info_name="mosaico-ingest", max_content_width=100)
+    settings = {**app.context_settings, "max_content_width": 100}
+    context = click.Context(app, info_name="mosaico-ingest", **settings)
     parts.append(f"```text\n{app.get_help(context)}\n```\n")
     parts += _commands(app, context, "##")
     return "\n".join(parts)
