@@ -18,7 +18,7 @@ from mosaico_ingest.client.keys import APIKeyStatus
 from mosaico_ingest.client.known import KnownHandlers
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator, topic_locator
-from mosaico_ingest.client.query import Clause, QueryResult, make_query
+from mosaico_ingest.client.query import Clause, QueryResult, ask_query, make_query
 from mosaico_ingest.client.sequence import FindOntology, SequenceUpdater, SequenceWriter
 from mosaico_ingest.enum import (
     APIKeyPermissionEnum,
@@ -26,9 +26,8 @@ from mosaico_ingest.enum import (
     GRPCCompressionAlgorithm,
     SessionLevelErrorPolicy,
 )
-from mosaico_ingest.protocol.filters import write_query
 from mosaico_ingest.protocol.flight import DEFAULT_PORT, GRPCCompression
-from mosaico_ingest.protocol.messages import NotificationList, QueryAnswer, ResourceRequest
+from mosaico_ingest.protocol.messages import NotificationList, ResourceRequest
 
 __all__ = ["MosaicoClient"]
 
@@ -232,7 +231,7 @@ class MosaicoClient:
             InvalidRequestError: The server cannot answer it.
         """
         query = make_query(conditions, self._ontologies, time_ranges=time_ranges)
-        answer = self._layers.control.obtain(FlightAction.Query, write_query(query), QueryAnswer)
+        answer = ask_query(self._layers.control, query)
         return QueryResult.read_answer(answer, self.topic_handler)
 
     def list_sequences(self) -> list[str]:

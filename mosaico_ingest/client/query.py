@@ -14,15 +14,26 @@ from typing import NoReturn
 import attrs
 import pyarrow as pa
 
+from mosaico_ingest.client.control import Control
 from mosaico_ingest.client.handlers import TopicHandler
 from mosaico_ingest.client.sequence import FindOntology
+from mosaico_ingest.enum import FlightAction
 from mosaico_ingest.errors import InvalidRequestError, UsageError
 from mosaico_ingest.model.ontology import ENVELOPE
-from mosaico_ingest.protocol.filters import Condition, Operator, Query, Section, Value
+from mosaico_ingest.protocol.filters import Condition, Operator, Query, Section, Value, write_query
 from mosaico_ingest.protocol.messages import QueriedSequence, QueryAnswer
 from mosaico_ingest.protocol.names import unpack
 
-__all__ = ["Clause", "Field", "Q", "QueryResult", "SequenceMatch", "TopicMatch", "make_query"]
+__all__ = [
+    "Clause",
+    "Field",
+    "Q",
+    "QueryResult",
+    "SequenceMatch",
+    "TopicMatch",
+    "ask_query",
+    "make_query",
+]
 
 _LAST_NS = 2**63 - 1
 
@@ -274,6 +285,22 @@ def make_query(
         if condition.section is Section.Ontology and ontologies is not None:
             _check_field(condition, ontologies)
     return Query(conditions=tuple(seen.values()), with_ranges=time_ranges)
+
+
+def ask_query(control: Control, query: Query) -> QueryAnswer:
+    """
+    Let the server answer *query*.
+
+    Raises:
+        InvalidRequestError: It cannot.
+    """
+    with_names = False
+    if any(one.key == "locator" for one in query.conditions):
+        # A server ignores the spelling of another generation, and would find too much.
+        semver = control.version().semver
+        with_names = (semver.major, semver.minor) >= (0, 6)
+    request = write_query(query, with_names=with_names)
+    return control.obtain(FlightAction.Query, request, QueryAnswer)
 
 
 def _plain(value: object) -> object:

@@ -4,7 +4,7 @@ What a query asks: conditions on sequences, topics and rows, and their JSON.
     {"sequence": {"locator": {"$match": "drive"}}, "ontology": {"imu.acceleration.x": {"$gt": 5.0}}}
 
 Reading is strict: a condition that is not understood is refused, since leaving it out would answer another
-question. `locator` is the spelling to 0.5 of what is `name` from 0.6 on; both are read, the first is written.
+question. `locator` is the spelling to 0.5 of what is `name` from 0.6 on; both are read.
 
 Must not know: how a query is answered. Next: `actions`.
 """
@@ -160,8 +160,8 @@ def read_query(request: QueryRequest) -> Query:
     return Query(conditions=tuple(conditions), with_ranges=with_ranges)
 
 
-def write_query(query: Query) -> QueryRequest:
-    """Return *query* as a request, in the spelling to 0.5."""
+def write_query(query: Query, *, with_names: bool = False) -> QueryRequest:
+    """Return *query* as a request, in the spelling to 0.5, or *with_names* in that from 0.6 on."""
     rows: dict[str, object] = _write(query.of(Section.Ontology))
     if rows and query.with_ranges:
         rows[_RANGES] = True
@@ -171,6 +171,8 @@ def write_query(query: Query) -> QueryRequest:
         (Section.Topic, Section.TopicMetadata),
     ):
         written = _write(query.of(resource))
+        if with_names and "locator" in written:
+            written["name"] = written.pop("locator")
         if told := _write(query.of(metadata)):
             written[_METADATA] = told
         sections.append(written or None)

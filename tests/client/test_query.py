@@ -79,6 +79,19 @@ def test_conditions_on_rows(asked, condition, operation):
     assert {"ontology": {"point.x": operation}} == asked(condition, time_ranges=False)
 
 
+@pytest.mark.parametrize(
+    ("generation", "key"), [("0.5", "locator"), ("0.6", "name"), ("0.7", "name")]
+)
+def test_names_are_spelled_as_the_server_does(start_server, generation, key):
+    """A server ignores what it does not know: names are asked for in the words of its generation."""
+    server = start_server(generation=generation)
+    server.answers["query"] = QueryAnswer([])
+    with MosaicoClient.connect(server.url) as client:
+        client.query(Q.sequence.name == "a", Q.topic.name == "/b")
+
+    assert {"sequence": {key: {"$eq": "a"}}, "topic": {key: {"$eq": "/b"}}} == server.log[-1][1]
+
+
 def test_several_conditions_are_one_query(asked):
     """Conditions are given side by side; without any, all is asked for."""
     body = asked(Q.sequence.name == "a", Q.topic.name == "/b", Q.ontology("point.label").match("c"))
