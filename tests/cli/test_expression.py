@@ -62,7 +62,7 @@ def test_expressions_are_conditions(text, expected):
         ("imu.x", "at its end", "one of > <"),
         ("imu.x like 5", "at 'like' (character 7)", "one of > <"),
         ("imu > 5", "at 'imu' (character 1)", "sequence.name, sequence.created"),
-        ("sequence.nmae = a", "at 'sequence.nmae' (character 1)", "sequence.name"),
+        ("sequence.title = a", "at 'sequence.title' (character 1)", "sequence.name"),
         ("sequence.metadata. = a", "at 'sequence.metadata.'", "sequence.metadata.KEY"),
         ("imu.x > 5 or imu.y > 5", "at 'or' (character 11)", "'and'"),
         ("imu.x > 5 and", "at its end", "what to compare"),

@@ -31,10 +31,10 @@ def test_nothing_is_no_error(demo_store, cli):
 
 def test_fields_are_checked_against_the_installed_types(cli):
     """A field that the type does not have is found before any store is looked for."""
-    code, out, err = cli("query", "imu.acceleratoin.z > 9")
+    code, out, err = cli("query", "imu.accel.z > 9")
 
     assert (2, "", 1) == (code, out, err.count("\n"))
-    assert "no field 'acceleratoin.z'. Near are acceleration.z" in err
+    assert "no field 'accel.z'. Near are acceleration.z" in err
 
 
 def test_mistakes_are_one_line(cli):

@@ -104,7 +104,7 @@ def test_several_conditions_are_one_query(asked):
     ("make", "words"),
     [
         (lambda: (Q.ontology("point.y") > 1,), r"no field 'y'. Near are x, .*\.$"),
-        (lambda: (Q.ontology("point.lable") == "a",), r"Near are label"),
+        (lambda: (Q.ontology("point.labels") == "a",), r"Near are label"),
         (lambda: (Q.ontology("point.pose.zz") > 1,), r"Near are pose.z"),
         (
             lambda: (Q.ontology("point.x") == "a",),

@@ -106,7 +106,7 @@ def test_name_is_locator():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ({"sequence": {"nmae": {"$eq": "a"}}}, "no 'nmae'"),
+        ({"sequence": {"title": {"$eq": "a"}}}, "no 'title'"),
         ({"sequence": {"ontology_tag": {"$eq": "a"}}}, "no 'ontology_tag'"),
         ({"sequence": {"locator": {"$eq": 1}}}, "has number, expected text"),
         ({"sequence": {"locator": {"$eq": "a"}, "name": {"$eq": "a"}}}, "which are one"),

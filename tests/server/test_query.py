@@ -121,7 +121,7 @@ def test_no_condition_finds_every_topic(peer, found, drives):
         ("topic", {"locator": {"$eq": "imu/front"}}, "a/imu/front b/imu/front"),
         (
             "topic",
-            {"locator": {"$match": "/fro"}, "ontology_tag": {"$eq": "imu"}},
+            {"locator": {"$match": "u/f"}, "ontology_tag": {"$eq": "imu"}},
             "a/imu/front b/imu/front",
         ),
         ("topic", {"locator": {"$match": "i%u"}}, ""),
