@@ -11,9 +11,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mosaico_ingest.client.query import Q, QueryResult
     from mosaico_ingest.enum import (
         APIKeyPermissionEnum,
         FlightAction,
+        GRPCCompressionAlgorithm,
+        GRPCCompressionLevel,
         SequenceStatus,
         SerializationFormat,
         SessionLevelErrorPolicy,
@@ -28,14 +31,19 @@ if TYPE_CHECKING:
     from mosaico_ingest.model.report import RunReport
     from mosaico_ingest.model.settings import Settings
     from mosaico_ingest.pipeline.stopping import StopSignal
+    from mosaico_ingest.protocol.flight import GRPCCompression
     from mosaico_ingest.run import MosaicoClient, ingest, inspect, plan, serve
+    from mosaico_ingest.server.security import Security
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "mosaico_ingest.client.query": ("Q", "QueryResult"),
     "mosaico_ingest.enum": (
         "APIKeyPermissionEnum",
         "FlightAction",
+        "GRPCCompressionAlgorithm",
+        "GRPCCompressionLevel",
         "OnErrorPolicy",
         "SequenceStatus",
         "SerializationFormat",
@@ -51,19 +59,27 @@ _HOMES = {
     "mosaico_ingest.model.report": ("RunReport",),
     "mosaico_ingest.model.settings": ("Settings",),
     "mosaico_ingest.pipeline.stopping": ("StopSignal",),
+    "mosaico_ingest.protocol.flight": ("GRPCCompression",),
     "mosaico_ingest.run": ("MosaicoClient", "ingest", "inspect", "plan", "serve"),
+    "mosaico_ingest.server.security": ("Security",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "APIKeyPermissionEnum",
     "FlightAction",
+    "GRPCCompression",
+    "GRPCCompressionAlgorithm",
+    "GRPCCompressionLevel",
     "Host",
     "MosaicoClient",
     "MosaicoError",
     "OnErrorPolicy",
     "Ontology",
+    "Q",
+    "QueryResult",
     "RunReport",
+    "Security",
     "SequenceStatus",
     "SerializationFormat",
     "SessionLevelErrorPolicy",

@@ -5,12 +5,14 @@ Must not know: anything else of this package.
 """
 
 import warnings
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 __all__ = [
     "APIKeyPermissionEnum",
     "FlightAction",
+    "GRPCCompressionAlgorithm",
+    "GRPCCompressionLevel",
     "OnErrorPolicy",  # noqa: F822 - served by __getattr__
     "SequenceStatus",
     "SerializationFormat",
@@ -84,8 +86,24 @@ class TimePolicy(StrEnum):
     Publish = "publish"
 
 
+class GRPCCompressionAlgorithm(IntEnum):
+    """How messages are compressed; the values are gRPC's. Not every gRPC knows `StreamGzip`."""
+
+    Null = 0
+    Gzip = 2
+    StreamGzip = 3
+
+
+class GRPCCompressionLevel(IntEnum):
+    """How much effort goes into compression; the values are gRPC's."""
+
+    Low = 1
+    Medium = 2
+    High = 3
+
+
 class FlightAction(StrEnum):
-    """The DoAction types of the protocol, generation 0.5 and the additions of 0.6 and 0.7."""
+    """The DoAction types of the protocol, generation 0.5, and additions: of 0.6 and 0.7, the list of keys."""
 
     Version = "version"
     Info = "info"
@@ -105,6 +123,7 @@ class FlightAction(StrEnum):
     Query = "query"
     APIKeyCreate = "api_key_create"
     APIKeyStatus = "api_key_status"
+    APIKeyList = "api_key_list"
     APIKeyRevoke = "api_key_revoke"
 
 

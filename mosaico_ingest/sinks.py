@@ -15,7 +15,7 @@ from mosaico_ingest.client.handlers import SequenceHandler
 from mosaico_ingest.client.sequence import SequenceWriter
 from mosaico_ingest.client.topic import TopicWriter
 from mosaico_ingest.enum import SessionLevelErrorPolicy
-from mosaico_ingest.errors import NotFoundError, PlanError, UsageError
+from mosaico_ingest.errors import NotFoundError, PlanError, UnauthorizedError, UsageError
 from mosaico_ingest.hooks.contracts import RecordingSink, Sink, SinkFactory, TopicSink
 from mosaico_ingest.hooks.registry import Registered
 from mosaico_ingest.model.batch import ArrowBatch, Receipt
@@ -77,7 +77,7 @@ class FlightSink(Sink):
         deleted, unless its writer is alive.
 
         Raises:
-            PlanError: Another run is writing the same recording now.
+            PlanError: Another run is writing the same recording now, or its remains cannot be deleted.
         """
         self._look()
         for name in list(self._by_fingerprint.get(fingerprint, ())):
@@ -93,7 +93,7 @@ class FlightSink(Sink):
                     "Wait for it to end, then run again."
                 )
                 raise PlanError(msg)
-            self._client.sequence_delete(name)
+            self._delete(name)
             with self._lock:
                 self._by_fingerprint[fingerprint].remove(name)
                 self._names().discard(name)
@@ -121,6 +121,17 @@ class FlightSink(Sink):
 
     def close(self) -> None:
         """Do nothing: the client is the caller's."""
+
+    def _delete(self, name: str) -> None:
+        """Delete what a killed run left."""
+        try:
+            self._client.sequence_delete(name)
+        except UnauthorizedError as err:
+            msg = (
+                f"A run that did not end well left {name!r} of the same recording, and the API key may "
+                "not delete it. Use a key that allows `delete`, or remove it with one."
+            )
+            raise PlanError(msg) from err
 
     def _names(self) -> set[str]:
         """Return the set of names; the caller holds the lock and has looked."""
@@ -199,9 +210,21 @@ class _FlightTopic(TopicSink):
         self._writer.close()
 
     def abort(self, reason: str) -> None:
-        """Break the upload off and delete the topic, so that its session can be completed."""
+        """
+        Break the upload off and delete the topic, so that its session can be completed.
+
+        Raises:
+            UnauthorizedError: The API key writes but does not delete; the topic stays, incomplete.
+        """
         self._writer.abort(reason)
-        self._writer.delete()
+        try:
+            self._writer.delete()
+        except UnauthorizedError as err:
+            msg = (
+                f"the API key may not delete topic {self._writer.name!r}, which failed ({reason}). "
+                "The sequence stays incomplete; use a key that allows `delete`."
+            )
+            raise UnauthorizedError(msg) from err
 
 
 class NullSink(Sink):

@@ -17,6 +17,7 @@ __all__ = [
     "format_seconds",
     "format_time_ns",
     "parse_bytes",
+    "parse_time_ns",
     "printable",
 ]
 
@@ -27,6 +28,11 @@ for _power, _letter in enumerate("kmgt", start=1):
         f"{_letter}b": 1000**_power,
         f"{_letter}ib": 1024**_power,
     }
+_INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:(?<=:\d\d:\d\d)\.(\d{1,9}))?\s*(Z|UTC|[+-]\d\d:\d\d)?",
+    re.ASCII,
+)
+_NANOSECONDS = re.compile(r"-?\d{1,19}", re.ASCII)
 _BYTES = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
 
@@ -125,6 +131,33 @@ def format_time_ns(time_ns: int) -> str:
     except (OverflowError, ValueError, OSError):
         return f"{time_ns} ns"
     return f"{moment:%Y-%m-%d %H:%M:%S}.{rest_ns // 1000:06d} UTC"
+
+
+def parse_time_ns(text: str) -> int:
+    """
+    Return the instant that *text* states, in nanoseconds since the Unix epoch; without a zone it is UTC.
+
+    Raises:
+        UsageError: It is neither a number of nanoseconds nor an instant.
+
+    Example:
+        >>> parse_time_ns("2025-01-01T00:00:00.123456789Z"), parse_time_ns("5")
+        (1735689600123456789, 5)
+    """
+    if _NANOSECONDS.fullmatch(text):
+        return int(text)
+    match = _INSTANT.fullmatch(text)
+    day, fraction, zone = match.groups("") if match else ("", "", "")
+    clock = day if ":" in day else f"{day} 00:00"
+    try:
+        moment = datetime.fromisoformat(clock + zone.replace("UTC", "Z"))
+    except ValueError:
+        msg = f"Cannot read {text!r} as an instant. Expected nanoseconds, or 2026-01-02T10:00:00Z."
+        raise UsageError(msg) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    seconds = since.days * 86_400 + since.seconds
+    return seconds * 1_000_000_000 + int(fraction.ljust(9, "0"))
 
 
 def printable(text: str) -> str:

@@ -12,8 +12,13 @@ import click
 from mosaico_ingest import __version__
 from mosaico_ingest.cli.config import load_config
 from mosaico_ingest.cli.demo import demo_command
+from mosaico_ingest.cli.doctor import doctor_command
 from mosaico_ingest.cli.hosting import run_keys, with_layout
+from mosaico_ingest.cli.keys import keys_command
 from mosaico_ingest.cli.look import inspect_command, plan_command, plugins_command
+from mosaico_ingest.cli.notifications import notifications_command
+from mosaico_ingest.cli.query import query_command
+from mosaico_ingest.cli.read import read_command
 from mosaico_ingest.cli.run import run_command
 from mosaico_ingest.cli.sequences import export_command, info_command, ls_command, rm_command
 from mosaico_ingest.cli.serve import serve_command
@@ -73,7 +78,12 @@ for _command in (
     info_command,
     export_command,
     rm_command,
+    query_command,
+    read_command,
+    notifications_command,
     serve_command,
+    keys_command,
     plugins_command,
+    doctor_command,
 ):
     app.add_command(_command)

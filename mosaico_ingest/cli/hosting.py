@@ -26,6 +26,7 @@ __all__ = [
     "HostCommand",
     "chosen_host",
     "chosen_options",
+    "configured_host",
     "run_keys",
     "with_layout",
 ]
@@ -103,6 +104,15 @@ class HostCommand(ConfiguredCommand):
 def chosen_host(ctx: click.Context) -> "Host":
     """Return the plugins that the user chose."""
     return ctx.meta[_HOST]
+
+
+def configured_host(ctx: click.Context) -> "Host":
+    """Load the plugins that environment and config file choose, for a command without flags about them."""
+    from mosaico_ingest.hooks.discovery import Selection
+    from mosaico_ingest.hooks.host import Host
+
+    environment = os.environ.get("MOSAICO_INGEST_PLUGINS", "")
+    return Host.discover(Selection.parse((), environment, ctx.meta[_CONFIG].selection))
 
 
 def chosen_options(ctx: click.Context) -> dict[str, dict[str, object]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mosaico_ingest.client import MosaicoClient
     from mosaico_ingest.client.handlers import SequenceHandler
 
-__all__ = ["export_command", "info_command", "ls_command", "rm_command"]
+__all__ = ["export_command", "info_command", "ls_command", "parts_of", "rm_command"]
 
 
 @click.command("ls", cls=ConfiguredCommand)
@@ -67,7 +67,7 @@ def info_command(ctx: click.Context, /, name: str, json: bool, **_: object) -> N
         topic_to_json,
     )
 
-    sequence, topic = _parts(name)
+    sequence, topic = parts_of(name)
     with chosen_target(ctx).connect() as client:
         if topic:
             told = client.topic_handler(sequence, topic)
@@ -110,7 +110,7 @@ def export_command(ctx: click.Context, /, name: str, to: Path, force: bool, **_:
     from mosaico_ingest.cli.export import export_topic, file_of
     from mosaico_ingest.units import format_bytes, format_count
 
-    sequence, topic = _parts(name)
+    sequence, topic = parts_of(name)
     is_file = to.suffix == ".parquet"
     with chosen_target(ctx).connect() as client:
         topics = [topic] if topic else list(client.sequence_handler(sequence).topics)
@@ -144,7 +144,7 @@ def rm_command(ctx: click.Context, /, name: str, yes: bool, **_: object) -> None
       mosaico-ingest rm drive
       mosaico-ingest rm drive --yes
     """
-    sequence, topic = _parts(name)
+    sequence, topic = parts_of(name)
     if topic:
         msg = (
             f"{name!r} is a topic. Only a whole sequence can be deleted; did you mean {sequence!r}?"
@@ -163,7 +163,7 @@ def rm_command(ctx: click.Context, /, name: str, yes: bool, **_: object) -> None
     print_result([f"Deleted {sequence}."])
 
 
-def _parts(name: str) -> tuple[str, str]:
+def parts_of(name: str) -> tuple[str, str]:
     """Return the sequence and the topic, with its slash, that *name* stands for."""
     sequence, slash, topic = name.strip("/").partition("/")
     return sequence, f"/{topic}" if slash else ""

@@ -43,19 +43,55 @@ __all__ = ["serve_command"]
     show_default=True,
     help="Which clients' protocol to speak.",
 )
-def serve_command(host: str, port: int, store: Path, generation: str) -> None:
+@click.option("--require-api-key", is_flag=True, help="Ask for API keys; see `keys create`.")
+@click.option(
+    "--tls-cert",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Certificate for TLS, PEM; its chain may follow it.",
+)
+@click.option(
+    "--tls-key",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Private key of the certificate, PEM without a password.",
+)
+@click.option(
+    "--insecure",
+    is_flag=True,
+    help="Let other machines in although keys or TLS are missing.",
+)
+def serve_command(
+    *,
+    host: str,
+    port: int,
+    store: Path,
+    generation: str,
+    require_api_key: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    insecure: bool,
+) -> None:
     """
     Serve a store to Mosaico clients, until Ctrl-C or SIGTERM.
 
-    Prints one line when it is ready, with the address to connect to.
+    Prints one line when it is ready, with the address to connect to. Where other machines can reach it, it
+    wants API keys and TLS.
 
     Examples:
       mosaico-ingest serve
-      mosaico-ingest serve --store /data/store --host 0.0.0.0 --port 6726
+      mosaico-ingest serve --host 0.0.0.0 --require-api-key --tls-cert cert.pem --tls-key key.pem
     """
+    from mosaico_ingest.protocol.flight import location
     from mosaico_ingest.server.runner import run_server
+    from mosaico_ingest.server.security import Security
+
+    security = Security(
+        require_api_key=require_api_key, tls_cert=tls_cert, tls_key=tls_key, insecure=insecure
+    )
 
     def tell(taken: int) -> None:
-        click.echo(f"Serving {store} on grpc://{host}:{taken}; stop with Ctrl-C.")
+        url = location(host, taken, tls=security.is_encrypted)
+        click.echo(f"Serving {store} on {url}; stop with Ctrl-C.")
 
-    run_server(store, host=host, port=port, generation=generation, on_ready=tell)
+    run_server(store, host=host, port=port, generation=generation, security=security, on_ready=tell)

@@ -18,6 +18,7 @@ from mosaico_ingest.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from mosaico_ingest.client import MosaicoClient
+    from mosaico_ingest.client.address import Address
 
 __all__ = ["DEFAULT_STORE", "Target", "chosen_target"]
 
@@ -44,6 +45,30 @@ class Target:
     server: str | None = None
     store: Path = DEFAULT_STORE
 
+    def address(self) -> "Address":
+        """
+        Return how the server is spoken to: key and certificates come from the environment.
+
+        Raises:
+            UsageError: The address or the environment cannot be used.
+        """
+        from mosaico_ingest.client.address import Address
+
+        return Address.from_env({**os.environ, "MOSAICO_DAEMON_URL": self.server or ""})
+
+    def make_store(self) -> None:
+        """
+        Make the folder of the store if it is not there.
+
+        Raises:
+            StoreError: It cannot be made.
+        """
+        try:
+            self.store.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            msg = f"Cannot make the store {str(self.store)!r}: {err.strerror}. Name another with --store DIR."
+            raise StoreError(msg, path=str(self.store)) from err
+
     @contextmanager
     def connect(self, *, connections: int = 0) -> "Iterator[MosaicoClient]":
         """
@@ -54,12 +79,9 @@ class Target:
             StoreError: There is no store, or it cannot be used.
         """
         from mosaico_ingest.client import MosaicoClient
-        from mosaico_ingest.client.address import Address
 
         if self.server is not None:
-            environment = {**os.environ, "MOSAICO_DAEMON_URL": self.server}
-            address = Address.from_env(environment)
-            with MosaicoClient.connect_to(address, connections=connections) as client:
+            with MosaicoClient.connect_to(self.address(), connections=connections) as client:
                 yield client
             return
         if not self.store.is_dir():

@@ -1,5 +1,5 @@
 """
-What flags may hold besides numbers and texts: sizes and pairs.
+What flags may hold besides numbers and texts: sizes, instants and pairs.
 
 Must not know: which flags there are.
 """
@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from mosaico_ingest.errors import UsageError
-from mosaico_ingest.units import parse_bytes
+from mosaico_ingest.units import parse_bytes, parse_time_ns
 
-__all__ = ["BYTES", "METADATA", "TOPIC_MAP"]
+__all__ = ["BYTES", "INSTANT", "METADATA", "TOPIC_MAP"]
 
 
 class _Bytes(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
@@ -26,6 +26,21 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
             return value
         try:
             return parse_bytes(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Instant(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
+    """An instant such as `2026-01-02T10:00:00Z`, or nanoseconds since the Unix epoch."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the instant."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_time_ns(str(value))
         except UsageError as error:
             self.fail(str(error), param, ctx)
 
@@ -75,5 +90,6 @@ class _Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5
 
 
 BYTES = _Bytes()
+INSTANT = _Instant()
 METADATA = _Pair("KEY=VALUE", is_json=True)
 TOPIC_MAP = _Pair("TOPIC=NAME", is_json=False)

@@ -2,9 +2,10 @@
 F3, the client: control, data and processing layers behind `MosaicoClient`.
 
 Must not know: hooks, server. Next: `locators`, `address`, `control`, `connections`, `stream`, `rows`,
-`outbox`, `topic`, `sequence`, `facts`, `handlers`, `client`.
+`outbox`, `topic`, `sequence`, `facts`, `handlers`, `merging`, `query`, `known`, `client`.
 """
 
 from mosaico_ingest.client.client import MosaicoClient
+from mosaico_ingest.client.query import Q, QueryResult
 
-__all__ = ["MosaicoClient"]
+__all__ = ["MosaicoClient", "Q", "QueryResult"]

@@ -1,5 +1,5 @@
 """
-Where a server is and how to speak to it: host, port, TLS, API key.
+Where a server is and how to speak to it: host, port, TLS, API key, compression.
 
 Must not know: what is said. Next: `control`, `connections`.
 """
@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import attrs
 import pyarrow.flight as fl
 
+from mosaico_ingest.enum import GRPCCompressionAlgorithm
 from mosaico_ingest.errors import UsageError
-from mosaico_ingest.protocol.flight import API_KEY_HEADER, DEFAULT_PORT, location
+from mosaico_ingest.protocol.flight import API_KEY_HEADER, DEFAULT_PORT, GRPCCompression, location
 
 __all__ = ["Address"]
 
@@ -30,11 +31,13 @@ class Address:
         url: `grpc://host:port` or `grpc+tls://host:port`.
         root_certs: PEM certificates that the server's must descend from; None takes the system's.
         api_key: The token, None for a server without keys.
+        compression: Of the messages to the server.
     """
 
     url: str
     root_certs: bytes | None = attrs.field(default=None, repr=False)
     api_key: str | None = attrs.field(default=None, repr=False)
+    compression: GRPCCompression = attrs.field(factory=GRPCCompression)
 
     @classmethod
     def parse(
@@ -44,6 +47,7 @@ class Address:
         *,
         tls: bool | str | Path = False,
         api_key: str | None = None,
+        compression: GRPCCompression | GRPCCompressionAlgorithm = GRPCCompressionAlgorithm.Null,
     ) -> Self:
         """
         Read an address.
@@ -53,9 +57,10 @@ class Address:
             port: Where the server listens.
             tls: True for TLS with the system's certificates; a path for TLS with those in that file.
             api_key: The token.
+            compression: Of the messages to the server.
 
         Raises:
-            UsageError: The URL or the certificate file cannot be used.
+            UsageError: The URL, the certificate file or the API key cannot be used.
         """
         encrypted = tls is not False
         if "://" in host:
@@ -64,9 +69,14 @@ class Address:
         if not host or not 0 < port < 1 << 16:
             msg = f"Cannot connect to host {host!r}, port {port!r}. Expected a name and 1 to 65535."
             raise UsageError(msg)
+        if api_key and not (api_key.isascii() and api_key.isprintable()):
+            msg = "The API key holds characters that no key has. Expected msco_… as it was given to you."
+            raise UsageError(msg)
+        if not isinstance(compression, GRPCCompression):
+            compression = GRPCCompression(compression)
         roots = None if isinstance(tls, bool) else _read_certificates(Path(tls))
         url = location(host, port, tls=encrypted)
-        return cls(url=url, root_certs=roots, api_key=api_key or None)
+        return cls(url=url, root_certs=roots, api_key=api_key or None, compression=compression)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -96,7 +106,11 @@ class Address:
 
     def open(self) -> fl.FlightClient:
         """Return a client with a TCP connection of its own, made at its first call."""
-        return fl.FlightClient(self.url, tls_root_certs=self.root_certs)
+        return fl.FlightClient(
+            self.url,
+            tls_root_certs=self.root_certs,
+            generic_options=self.compression.channel_options or None,
+        )
 
     def options(self, timeout_s: float | None = None) -> fl.FlightCallOptions:
         """Return what goes along with every call."""

@@ -5,20 +5,28 @@ Must not know: recordings, plugins. Next: `mosaico_ingest.server.service`.
 """
 
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mosaico_ingest.client import keys
 from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.facts import Notice, SequenceSystemInfo, TopicSystemInfo
 from mosaico_ingest.client.handlers import SequenceHandler, TopicHandler
+from mosaico_ingest.client.keys import APIKeyStatus
+from mosaico_ingest.client.known import KnownHandlers
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator, topic_locator
+from mosaico_ingest.client.query import Clause, QueryResult, ask_query, make_query
 from mosaico_ingest.client.sequence import FindOntology, SequenceUpdater, SequenceWriter
-from mosaico_ingest.enum import FlightAction, SessionLevelErrorPolicy
-from mosaico_ingest.protocol.flight import DEFAULT_PORT
+from mosaico_ingest.enum import (
+    APIKeyPermissionEnum,
+    FlightAction,
+    GRPCCompressionAlgorithm,
+    SessionLevelErrorPolicy,
+)
+from mosaico_ingest.protocol.flight import DEFAULT_PORT, GRPCCompression
 from mosaico_ingest.protocol.messages import NotificationList, ResourceRequest
 
 __all__ = ["MosaicoClient"]
@@ -40,10 +48,7 @@ class MosaicoClient:
     def __init__(self, layers: Layers, ontologies: FindOntology | None = None) -> None:
         self._layers = layers
         self._ontologies = ontologies
-        self._lock = threading.Lock()  # guards the fields below
-        self._sequences: dict[str, SequenceHandler] = {}  # complete ones only
-        self._topics: dict[str, TopicHandler] = {}  # of those sequences only
-        self._changes = 0  # counts what could make an answer that is under way outdated
+        self._known = KnownHandlers(layers)
         self._is_closed = False
 
     @classmethod
@@ -54,6 +59,7 @@ class MosaicoClient:
         *,
         api_key: str | None = None,
         tls: bool | str | Path = False,
+        compression: GRPCCompression | GRPCCompressionAlgorithm = GRPCCompressionAlgorithm.Null,
         timeout_s: float = 5.0,
         connections: int = 0,
         encoders: int = 0,
@@ -67,6 +73,7 @@ class MosaicoClient:
             port: Where it listens, unless the URL says so.
             api_key: The token, for a server with keys.
             tls: True for TLS with the system's certificates; a path for TLS with those in that file.
+            compression: Of what is sent, for slow networks; servers decide about what they send.
             timeout_s: How long to wait for its first answer.
             connections: How many carry data, 0 for one per core but four at most.
             encoders: How many threads prepare pushed rows, 0 for one per core but four at most.
@@ -78,7 +85,7 @@ class MosaicoClient:
             UnauthorizedError: The API key is missing or refused.
             UsageError: The address or the certificate file cannot be used.
         """
-        address = Address.parse(host, port, tls=tls, api_key=api_key)
+        address = Address.parse(host, port, tls=tls, api_key=api_key, compression=compression)
         return cls.connect_to(
             address,
             timeout_s=timeout_s,
@@ -129,10 +136,8 @@ class MosaicoClient:
         Uploads that are still open are broken off: their topics stay incomplete. Threads that use
         `TopicWriter.write` must have ended.
         """
-        with self._lock:
-            self._is_closed = True
-            self._sequences.clear()
-            self._topics.clear()
+        self._is_closed = True
+        self._known.clear()
         self._layers.close()
 
     @property
@@ -172,7 +177,7 @@ class MosaicoClient:
             metadata=metadata,
             on_error=on_error,
             ontologies=self._ontologies,
-            opened=self._forget,
+            opened=self._known.forget,
         )
 
     def sequence_update(
@@ -184,7 +189,7 @@ class MosaicoClient:
             name,
             on_error=on_error,
             ontologies=self._ontologies,
-            opened=self._forget,
+            opened=self._known.forget,
         )
 
     def sequence_handler(self, name: str) -> SequenceHandler:
@@ -196,16 +201,7 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is none.
         """
-        name = sequence_locator(name)
-        with self._lock:
-            known, changes = self._sequences.get(name), self._changes
-        if known is not None:
-            return known
-        handler = SequenceHandler.ask(self._layers, name)
-        with self._lock:
-            if handler.complete and changes == self._changes:
-                self._sequences[name] = handler
-        return handler
+        return self._known.sequence(name)
 
     def topic_handler(self, sequence: str, topic: str) -> TopicHandler:
         """
@@ -217,16 +213,26 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is none.
         """
-        locator = topic_locator(sequence, topic)
-        with self._lock:
-            known, changes = self._topics.get(locator), self._changes
-        if known is not None:
-            return known
-        handler = TopicHandler.ask(self._layers, sequence, topic)
-        with self._lock:
-            if handler.sequence in self._sequences and changes == self._changes:
-                self._topics[locator] = handler
-        return handler
+        return self._known.topic(sequence, topic)
+
+    def query(self, *conditions: Clause, time_ranges: bool = True) -> QueryResult:
+        """
+        Find the topics that meet all *conditions*.
+
+        A topic meets conditions on rows if one of its rows meets all of those on its type; with several
+        types a sequence must have such topics of each.
+
+        Args:
+            conditions: Comparisons of what `Q` names; none finds every topic.
+            time_ranges: Whether to seek the first and the last matching row, where rows are asked about.
+
+        Raises:
+            UsageError: A condition is on a field that its type does not have, or two are on one field.
+            InvalidRequestError: The server cannot answer it.
+        """
+        query = make_query(conditions, self._ontologies, time_ranges=time_ranges)
+        answer = ask_query(self._layers.control, query)
+        return QueryResult.read_answer(answer, self.topic_handler)
 
     def list_sequences(self) -> list[str]:
         """Return the names of all sequences, complete or not, sorted."""
@@ -244,7 +250,7 @@ class MosaicoClient:
         try:
             self._layers.control.ask(FlightAction.SequenceDelete, ResourceRequest(name))
         finally:
-            self._forget(name)
+            self._known.forget(name)
 
     def sequence_system_info(self, name: str) -> SequenceSystemInfo:
         """
@@ -313,18 +319,60 @@ class MosaicoClient:
         request = ResourceRequest(topic_locator(sequence, topic))
         self._layers.control.ask(FlightAction.TopicNotificationPurge, request)
 
+    def api_key_create(
+        self,
+        permission: APIKeyPermissionEnum,
+        description: str = "",
+        expires_ns: int | None = None,
+    ) -> str:
+        """
+        Make an API key, and return its token: the server tells it this once.
+
+        Args:
+            permission: What it allows.
+            description: What it is for.
+            expires_ns: When it ends, None for never.
+
+        Raises:
+            UnauthorizedError: The key of this client does not allow `manage`; so do the three below.
+        """
+        return keys.create(self._layers.control, permission, description, expires_ns)
+
+    def api_key_status(self, fingerprint: str | None = None) -> APIKeyStatus:
+        """
+        Return what is known of an API key, by default the one of this client.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return keys.status(self._layers.control, fingerprint)
+
+    def api_key_list(self) -> list[APIKeyStatus]:
+        """
+        Return what is known of all API keys, oldest first.
+
+        Raises:
+            InvalidRequestError: The server cannot list its keys; only that of this package can.
+        """
+        return keys.list_all(self._layers.control)
+
+    def api_key_revoke(self, fingerprint: str) -> None:
+        """
+        Revoke an API key: it opens nothing any more.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        keys.revoke(self._layers.control, fingerprint)
+
+    def api_key_permission(self) -> APIKeyPermissionEnum | None:
+        """Find out what the key of this client allows, by calls that change nothing; None is nothing."""
+        return keys.find_permission(self._layers.control)
+
     def _notices(self, action: FlightAction, locator: str) -> list[Notice]:
         answer = self._layers.control.ask(action, ResourceRequest(locator))
         told = answer.notifications if isinstance(answer, NotificationList) else []
         return [Notice.read(notification) for notification in told]
-
-    def _forget(self, name: str) -> None:
-        """Drop what is known of a sequence."""
-        with self._lock:
-            self._changes += 1
-            self._sequences.pop(name, None)
-            for locator in [key for key in self._topics if key.startswith(f"{name}/")]:
-                del self._topics[locator]
 
     def __enter__(self) -> Self:
         return self

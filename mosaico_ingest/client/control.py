@@ -40,6 +40,8 @@ _IDEMPOTENT = frozenset(
         FlightAction.SequenceNotificationPurge,
         FlightAction.TopicNotificationList,
         FlightAction.TopicNotificationPurge,
+        FlightAction.APIKeyStatus,
+        FlightAction.APIKeyList,
     }
 )
 

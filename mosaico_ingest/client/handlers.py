@@ -1,11 +1,11 @@
 """
 Reading: what a sequence or topic is, and the rows of a topic as a stream of Arrow batches.
 
-Must not know: writers. Next: `client`.
+Must not know: writers. Next: `merging`.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 import attrs
@@ -17,6 +17,7 @@ from mosaico_ingest.client.errors import border
 from mosaico_ingest.client.facts import SessionInfo, TopicInfo, bare_schema
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator, topic_locator
+from mosaico_ingest.client.merging import merge
 from mosaico_ingest.enum import SerializationFormat
 from mosaico_ingest.errors import ServerFaultError, StateError, UsageError
 from mosaico_ingest.protocol.flight import InfoCommand
@@ -45,6 +46,7 @@ class SequenceHandler:
     created_ns: int
     sessions: tuple[SessionInfo, ...]
     topics: Mapping[str, TopicInfo]
+    _layers: Layers = attrs.field(alias="layers", repr=False, eq=False)
 
     @classmethod
     def ask(cls, layers: Layers, name: str) -> Self:
@@ -64,7 +66,34 @@ class SequenceHandler:
             created_ns=told.created_at_ns,
             sessions=tuple(SessionInfo.read(session) for session in told.sessions),
             topics={topic.name: topic for topic in sorted(topics, key=lambda topic: topic.name)},
+            layers=layers,
         )
+
+    def read(
+        self,
+        topics: Iterable[str] | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+    ) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """
+        Stream the rows of several topics in one order of time, as (topic, batch).
+
+        A batch is a slice of rows between which no other topic has one; of one instant, topics come in the
+        order of their names. About one batch per topic is held. What goes wrong is as in `TopicHandler.read`.
+
+        Args:
+            topics: Their names, with or without the leading slash; by default all.
+            start_ns, end_ns: Rows with `start_ns <= timestamp_ns < end_ns`; a missing bound is open.
+
+        Raises:
+            NotFoundError: The sequence has no such topic.
+            UsageError: The window is empty.
+        """
+        names = self.topics if topics is None else {f"/{name.removeprefix('/')}" for name in topics}
+        handlers = [TopicHandler.ask(self._layers, self.name, name) for name in sorted(names)]
+        # A topic without an upload has no columns, and so no time.
+        readers = {topic.name: topic.read(start_ns, end_ns) for topic in handlers if topic.schema}
+        return merge(readers)
 
     @property
     def complete(self) -> bool:

@@ -13,7 +13,7 @@ import attrs
 from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.enum import FlightAction
 from mosaico_ingest.errors import ServerFaultError
-from mosaico_ingest.protocol import messages
+from mosaico_ingest.protocol import apikeys, messages
 from mosaico_ingest.protocol.wire import dump, load_response
 
 __all__ = ["ACTIONS", "ActionSpec", "envelope", "read_envelope"]
@@ -66,9 +66,14 @@ ACTIONS: Mapping[FlightAction, ActionSpec] = MappingProxyType(
             Permission.Read, messages.ResourceRequest, messages.NotificationList
         ),
         FlightAction.TopicNotificationPurge: _spec(Permission.Delete, messages.ResourceRequest),
+        FlightAction.APIKeyCreate: _spec(Permission.Manage, apikeys.KeyCreate, apikeys.KeyCreated),
+        FlightAction.APIKeyStatus: _spec(Permission.Manage, apikeys.KeyRequest, apikeys.KeyStatus),
+        FlightAction.APIKeyList: _spec(Permission.Manage, messages.Empty, apikeys.KeyList),
+        FlightAction.APIKeyRevoke: _spec(Permission.Manage, apikeys.KeyRequest),
+        FlightAction.Query: _spec(Permission.Read, messages.QueryRequest, messages.QueryAnswer),
     }
 )
-"""The actions that an implementation of this package knows; the enumeration lists some that are to come."""
+"""Every action of the enumeration."""
 
 
 def envelope(action: FlightAction, response: object | None) -> bytes:

@@ -1,14 +1,17 @@
 """
-How Flight is used: addresses, the header of the API key, the commands in descriptors and tickets.
+How Flight is used: addresses, the API key's header, compression, the commands in descriptors and tickets.
 
 Must not know: pyarrow.flight, so that it costs nothing to import. Next: `faults`, then `generations`.
 """
 
 import attrs
 
+from mosaico_ingest.enum import GRPCCompressionAlgorithm, GRPCCompressionLevel
+
 __all__ = [
     "API_KEY_HEADER",
     "DEFAULT_PORT",
+    "GRPCCompression",
     "InfoCommand",
     "PutCommand",
     "location",
@@ -17,6 +20,33 @@ __all__ = [
 
 DEFAULT_PORT = 6726
 API_KEY_HEADER = "mosaico-api-key-token"
+
+
+@attrs.frozen
+class GRPCCompression:
+    """
+    How messages to a server are compressed.
+
+    Args:
+        algorithm: `Null` for not at all.
+        level: Effort, None for gRPC's choice.
+    """
+
+    algorithm: GRPCCompressionAlgorithm = GRPCCompressionAlgorithm.Null
+    level: GRPCCompressionLevel | None = None
+
+    @property
+    def channel_options(self) -> list[tuple[str, int]]:
+        """What a gRPC channel is opened with."""
+        if self.algorithm is GRPCCompressionAlgorithm.Null:
+            return []
+        options = [
+            ("grpc.default_compression_algorithm", int(self.algorithm)),
+            ("grpc.compression_enabled", 1),
+        ]
+        if self.level is not None:
+            options.append(("grpc.default_compression_level", int(self.level)))
+        return options
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ The requests and responses of the actions, one attrs class per JSON shape.
 Some clients accept exactly the keys of a response and no others, so a class here is a promise: its fields are
 the keys. Requests may carry unknown keys, which are ignored.
 
-Must not know: which action uses which (`actions`), sockets. Next: `actions`.
+Must not know: which action uses which (`actions`), sockets. Next: `filters`.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ import attrs
 
 from mosaico_ingest.enum import SerializationFormat
 from mosaico_ingest.errors import ServerFaultError
-from mosaico_ingest.protocol.wire import JsonObject
+from mosaico_ingest.protocol.wire import OMIT_DEFAULT, JsonObject
 from mosaico_ingest.units import format_time_ns
 
 __all__ = [
@@ -23,6 +23,10 @@ __all__ = [
     "Notification",
     "NotificationCreate",
     "NotificationList",
+    "QueriedSequence",
+    "QueriedTopic",
+    "QueryAnswer",
+    "QueryRequest",
     "ResourceRequest",
     "SemVer",
     "SequenceCreate",
@@ -174,6 +178,47 @@ class ServerInfo:
     version: str
     semver: SemVer
     config: GrpcLimits
+
+
+@attrs.frozen(kw_only=True)
+class QueryRequest:
+    """The conditions of a query by section, as `filters` reads and writes them; a section may be missing."""
+
+    sequence: JsonObject | None = attrs.field(default=None, metadata=OMIT_DEFAULT)
+    topic: JsonObject | None = attrs.field(default=None, metadata=OMIT_DEFAULT)
+    ontology: JsonObject | None = attrs.field(default=None, metadata=OMIT_DEFAULT)
+
+
+@attrs.frozen(kw_only=True)
+class QueriedTopic:
+    """
+    A topic that a query found.
+
+    Args:
+        locator: Its wire locator.
+        ontology_tag: Its type; a server before 0.6 leaves it out.
+        timestamp_range: The first and the last `timestamp_ns` of its matching rows, both inside; missing
+            where it was not asked for.
+    """
+
+    locator: str
+    ontology_tag: str = ""
+    timestamp_range: tuple[int, int] | None = attrs.field(default=None, metadata=OMIT_DEFAULT)
+
+
+@attrs.frozen(kw_only=True)
+class QueriedSequence:
+    """A sequence and those of its topics that a query found."""
+
+    sequence: str
+    topics: list[QueriedTopic]
+
+
+@attrs.frozen
+class QueryAnswer:
+    """The answer to `query`."""
+
+    items: list[QueriedSequence]
 
 
 def format_created(time_ns: int) -> str:

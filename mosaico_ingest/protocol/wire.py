@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
+import attrs
 import cattrs
 
 from mosaico_ingest.errors import InvalidRequestError, RemoteError, ServerFaultError
 
 __all__ = [
+    "OMIT_DEFAULT",
     "JsonObject",
     "dump",
     "load_json",
@@ -25,6 +27,9 @@ __all__ = [
 
 JsonObject = Mapping[str, object]
 """A JSON object that passes through as it is: user metadata."""
+
+OMIT_DEFAULT: Mapping[str, bool] = {"omit_default": True}
+"""Metadata of an attrs field whose key is left out of the JSON while the field has its default."""
 
 _T = TypeVar("_T")
 _INT64 = range(-(2**63), 2**63)
@@ -146,6 +151,14 @@ def _object(value: object, _: object) -> JsonObject:
     return value
 
 
+def _omits(kind: object) -> bool:
+    return (
+        isinstance(kind, type)
+        and attrs.has(kind)
+        and any(field.metadata == OMIT_DEFAULT for field in attrs.fields(kind))
+    )
+
+
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     converter.register_structure_hook(str, _text)
@@ -154,6 +167,16 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook_func(lambda kind: kind == JsonObject, _object)
     converter.register_unstructure_hook_func(lambda kind: kind == JsonObject, dict)
+
+    def without_defaults(message: attrs.AttrsInstance) -> JsonObject:
+        told = {field: getattr(message, field.name) for field in attrs.fields(type(message))}
+        return {
+            field.name: converter.unstructure(value)
+            for field, value in told.items()
+            if field.metadata != OMIT_DEFAULT or value != field.default
+        }
+
+    converter.register_unstructure_hook_func(_omits, without_defaults)
     return converter
 
 

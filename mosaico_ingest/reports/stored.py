@@ -14,6 +14,8 @@ from mosaico_ingest.reports.text import Block, Column, Table
 from mosaico_ingest.units import format_bytes, format_count, format_number_of, format_time_ns
 
 __all__ = [
+    "notice_blocks",
+    "notices_to_json",
     "sequence_blocks",
     "sequence_list_blocks",
     "sequence_to_json",
@@ -137,6 +139,19 @@ def topic_to_json(topic: TopicHandler, notices: Sequence[Notice]) -> dict[str, o
         ],
         "notifications": [_notice_to_json(notice) for notice in notices],
     }
+
+
+def notice_blocks(notices: Sequence[Notice]) -> Iterator[Block]:
+    """Yield a line per notification."""
+    if not notices:
+        yield "No notification."
+    for notice in notices:
+        yield f"{_time(notice.created_ns)} {notice.sequence}{notice.topic} {notice.kind}: {notice.text}"
+
+
+def notices_to_json(notices: Sequence[Notice]) -> dict[str, object]:
+    """Return notifications as a JSON object; an empty topic is the sequence itself."""
+    return {"notifications": [_notice_to_json(notice) for notice in notices]}
 
 
 def _topic_facts(topic: TopicInfo) -> dict[str, object]:

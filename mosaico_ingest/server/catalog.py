@@ -17,7 +17,7 @@ from mosaico_ingest.errors import StoreError, StoreFullError
 
 __all__ = ["REVISION", "Catalog"]
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration; a catalog that has it is opened without importing alembic."""
 
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.enum import FlightAction
 from mosaico_ingest.errors import (
     AlreadyExistsError,
@@ -32,7 +33,10 @@ from mosaico_ingest.protocol.names import Locator, LocatorKind
 from mosaico_ingest.protocol.ulid import make_ulid
 from mosaico_ingest.protocol.wire import load_request, to_json
 from mosaico_ingest.server.catalog import Catalog
+from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.lookup import expect, find_sequence, find_session, find_topic
+from mosaico_ingest.server.query import Finder
+from mosaico_ingest.server.rights import check_action
 from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import (
     TopicState,
@@ -53,7 +57,9 @@ class Control:
     Thread: any.
     """
 
-    def __init__(self, catalog: Catalog, store: Store, generation: Generation) -> None:
+    def __init__(
+        self, catalog: Catalog, store: Store, generation: Generation, keyring: Keyring
+    ) -> None:
         self._catalog = catalog
         self._store = store
         self._generation = generation
@@ -75,11 +81,20 @@ class Control:
             FlightAction.TopicNotificationCreate: self._notification_create(LocatorKind.Topic),
             FlightAction.TopicNotificationList: self._notification_list(LocatorKind.Topic),
             FlightAction.TopicNotificationPurge: self._notification_purge(LocatorKind.Topic),
+            FlightAction.APIKeyCreate: keyring.create,
+            FlightAction.APIKeyStatus: keyring.status,
+            FlightAction.APIKeyList: keyring.list_all,
+            FlightAction.APIKeyRevoke: keyring.revoke,
+            FlightAction.Query: Finder(catalog, store, generation).answer,
         }
 
-    def act(self, name: str, body: bytes) -> bytes:
+    def act(self, name: str, body: bytes, held: Permission) -> bytes:
         """
         Carry out the action *name* and return the body of its one Result.
+
+        Args:
+            name, body: As they came.
+            held: What its caller may do; a body that makes no sense is refused before that is looked at.
 
         Raises:
             RemoteError: It is refused; the class says why.
@@ -91,6 +106,7 @@ class Control:
             msg = f"no available action for string `{name[:64]}`"
             raise InvalidRequestError(msg) from None
         request: object = load_request(ACTIONS[action].request, body)
+        check_action(held, action)
         return envelope(action, handler(request))
 
     def _version(self, _: messages.Empty) -> messages.ServerVersion:

@@ -20,12 +20,16 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
+import attrs
+
 from mosaico_ingest import errors
 from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
+from mosaico_ingest.server.security import Security
 
 __all__ = ["ServerProcess", "run_server", "serve"]
 
+_LOOK_UP_S = 0.5
 _GRACE_S = 2.0
 _STOP_S = 15.0
 _MALLOPT = {-1: 256 * 1024 * 1024, -2: 64 * 1024 * 1024, -3: 32 * 1024 * 1024, -8: 2}
@@ -37,16 +41,25 @@ class ServerProcess:
     A server in a child process; see `serve`.
 
     Attributes:
-        host, port: Where it listens.
+        host, port, url: Where it listens.
         pid: Its process id.
         store: Its folder.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], store: Path, host: str, port: int) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        store: Path,
+        host: str,
+        port: int,
+        *,
+        tls: bool = False,
+    ) -> None:
         self._process = process
         self.store = store
         self.host = host
         self.port = port
+        self.url = location(host, port, tls=tls)
         self.pid = process.pid
 
     def __enter__(self) -> Self:
@@ -60,9 +73,7 @@ class ServerProcess:
     def __repr__(self) -> str:
         code = self._process.poll()
         state = "running" if code is None else f"ended with {code}"
-        return (
-            f"<ServerProcess {location(self.host, self.port)} pid {self.pid} {self.store} {state}>"
-        )
+        return f"<ServerProcess {self.url} pid {self.pid} {self.store} {state}>"
 
     def stop(self) -> None:
         """End the server: uploads that still run are broken off; may be called twice."""
@@ -75,6 +86,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     generation: str = DEFAULT_GENERATION,
+    security: Security | None = None,
 ) -> ServerProcess:
     """
     Start a server on *store* in a child process and return when it takes calls.
@@ -83,12 +95,15 @@ def serve(
         store: The folder; created if missing.
         host, port: Where to listen; port 0 takes a free one.
         generation: Which clients it serves, `0.3` to `0.7`.
+        security: Keys and TLS; without, it listens to this machine only.
 
     Raises:
-        UsageError: The generation is unknown, or the address cannot be listened on.
+        UsageError: The generation is unknown, the address cannot be listened on or needs more security, the
+            certificate cannot be used, or keys are required and the store has none.
         StoreError: The store cannot be used; `StoreLockedError` if another server holds it.
     """
     find_generation(generation)
+    security = security or Security()
     folder = Path(store).absolute()
     command = [
         sys.executable,
@@ -99,6 +114,7 @@ def serve(
         host,
         str(port),
         generation,
+        json.dumps(attrs.asdict(security), default=str),  # paths, no secrets: others may read it
     ]
     process = subprocess.Popen(  # noqa: S603 - our own module, no shell
         command,
@@ -113,7 +129,7 @@ def serve(
     except BaseException:
         _end(process)
         raise
-    return ServerProcess(process, folder, host, port)
+    return ServerProcess(process, folder, host, port, tls=security.is_encrypted)
 
 
 def run_server(
@@ -122,6 +138,7 @@ def run_server(
     host: str = "127.0.0.1",
     port: int = 0,
     generation: str = DEFAULT_GENERATION,
+    security: Security | None = None,
     on_ready: Callable[[int], None] | None = None,
     parent: int | None = None,
 ) -> None:
@@ -132,7 +149,7 @@ def run_server(
     is safe at any instant.
 
     Args:
-        store, host, port, generation: As in `serve`.
+        store, host, port, generation, security: As in `serve`.
         on_ready: Called with the port once calls are taken.
         parent: File descriptor of a pipe whose end is the signal to stop.
 
@@ -152,7 +169,9 @@ def run_server(
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         _allow_many_files()
-        server = MosaicoServer(store, host=host, port=port, generation=generation)
+        server = MosaicoServer(
+            store, host=host, port=port, generation=generation, security=security
+        )
         closing = threading.Thread(target=server.close, name="mi-close", daemon=True)
         try:
             if parent is not None:
@@ -161,7 +180,10 @@ def run_server(
                 ).start()
             if on_ready is not None:
                 on_ready(server.port)
-            ended.wait()
+            # Not for ever at once: a signal that the kernel gave to another thread wakes no lock, and its
+            # handler runs when this thread looks up.
+            while not ended.wait(_LOOK_UP_S):
+                pass
         finally:
             closing.start()
             closing.join(_GRACE_S)
@@ -174,8 +196,8 @@ def run_server(
 
 
 def run_child(arguments: list[str]) -> int:
-    """Be the child of `serve`: *arguments* are store, host, port and generation."""
-    store, host, port, generation = arguments
+    """Be the child of `serve`: *arguments* are store, host, port, generation and security as JSON."""
+    store, host, port, generation, security = arguments
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads a stray print of a library
 
@@ -189,6 +211,7 @@ def run_child(arguments: list[str]) -> int:
             host=host,
             port=int(port),
             generation=generation,
+            security=Security(**json.loads(security)),
             on_ready=lambda taken: tell({"port": taken}),
             parent=sys.stdin.fileno(),
         )

@@ -13,15 +13,20 @@ from typing import Self
 
 from pyarrow import flight
 
+from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.errors import UsageError
 from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
+from mosaico_ingest.server.auth import Gate, permission_of
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.control import Control
 from mosaico_ingest.server.faults import border, guarded
 from mosaico_ingest.server.get import Reader
+from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.put import Receiver
 from mosaico_ingest.server.recovery import recover
+from mosaico_ingest.server.rights import check_stream
+from mosaico_ingest.server.security import Security
 from mosaico_ingest.server.store import Store
 
 __all__ = ["MosaicoServer"]
@@ -35,9 +40,11 @@ class MosaicoServer:
         store: The folder; created if missing.
         host, port: Where to listen; port 0 takes a free one.
         generation: Which clients it serves, `0.3` to `0.7`.
+        security: Keys and TLS; without, it listens to this machine only.
 
     Raises:
-        UsageError: The generation is unknown, or the address cannot be listened on.
+        UsageError: The generation is unknown, the address cannot be listened on or needs more security, the
+            certificate cannot be used, or keys are required and the store has none.
         StoreError: The store cannot be used; `StoreLockedError` if another server holds it.
 
     Thread: any.
@@ -50,9 +57,12 @@ class MosaicoServer:
         host: str = "127.0.0.1",
         port: int = 0,
         generation: str = DEFAULT_GENERATION,
+        security: Security | None = None,
     ) -> None:
-        found = find_generation(generation)
+        found, security = find_generation(generation), security or Security()
         _check_address(host, port)
+        security.check_exposure(host)
+        certificates = security.load_certificates()
         self._closing = Lock()  # guards the end, which comes once
         self._closed = False
         self._stopping = Event()
@@ -60,12 +70,17 @@ class MosaicoServer:
         try:
             self._catalog = Catalog.open(self._store.catalog_path)
             try:
+                keyring = Keyring(self._catalog)
+                if security.require_api_key:
+                    self._refuse_without_keys(keyring)
                 recover(self._catalog, self._store)
                 self._service = _Service(
-                    location(host, port),
-                    Control(self._catalog, self._store, found),
+                    location(host, port, tls=security.is_encrypted),
+                    Control(self._catalog, self._store, found, keyring),
                     Receiver(self._catalog, self._store, self._stopping),
                     Reader(self._catalog, self._store),
+                    tls_certificates=certificates,
+                    middleware=Gate(keyring).middleware if security.require_api_key else None,
                 )
             except BaseException:
                 self._catalog.close()
@@ -75,6 +90,7 @@ class MosaicoServer:
             raise
         self.host = host
         self.port: int = self._service.port
+        self.url = location(host, self.port, tls=security.is_encrypted)
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +102,7 @@ class MosaicoServer:
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "serving"
-        return f"<MosaicoServer {location(self.host, self.port)} {self._store.root} {state}>"
+        return f"<MosaicoServer {self.url} {self._store.root} {state}>"
 
     @property
     def store(self) -> Path:
@@ -108,6 +124,14 @@ class MosaicoServer:
             self._catalog.close()
             self._store.close()
 
+    def _refuse_without_keys(self, keyring: Keyring) -> None:
+        if not keyring.is_usable():
+            msg = (
+                f"API keys are required, and the store {str(self._store.root)!r} has none that is good. "
+                f"Make one: mosaico-ingest keys create manage --store {self._store.root}."
+            )
+            raise UsageError(msg)
+
 
 def _check_address(host: str, port: int) -> None:
     """Refuse what cannot be listened on with a sentence; gRPC would only log it."""
@@ -127,16 +151,24 @@ def _check_address(host: str, port: int) -> None:
 
 
 class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is untyped
-    def __init__(self, address: str, control: Control, receiver: Receiver, reader: Reader) -> None:
+    def __init__(
+        self,
+        address: str,
+        control: Control,
+        receiver: Receiver,
+        reader: Reader,
+        **protection: object,
+    ) -> None:
         # The parts come first: calls may arrive before the constructor of the base returns.
         self._control = control
         self._receiver = receiver
         self._reader = reader
-        super().__init__(address)
+        super().__init__(address, **protection)
 
-    def do_action(self, _: flight.ServerCallContext, action: flight.Action) -> list[bytes]:
+    def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> list[bytes]:
         with border():
-            return [self._control.act(action.type, action.body.to_pybytes())]
+            body = action.body.to_pybytes()
+            return [self._control.act(action.type, body, permission_of(context))]
 
     def do_put(
         self,
@@ -146,26 +178,34 @@ class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is unty
         _: flight.FlightMetadataWriter,
     ) -> None:
         with border():
+            check_stream(permission_of(context), Permission.Write)
             self._receiver.receive(context, descriptor, reader)
 
-    def do_get(self, _: flight.ServerCallContext, ticket: flight.Ticket) -> flight.GeneratorStream:
+    def do_get(
+        self, context: flight.ServerCallContext, ticket: flight.Ticket
+    ) -> flight.GeneratorStream:
         with border():
+            check_stream(permission_of(context), Permission.Read)
             schema, batches = self._reader.rows(ticket.ticket)
         return flight.GeneratorStream(schema, batches)
 
     def list_flights(
-        self, _: flight.ServerCallContext, criteria: bytes
+        self, context: flight.ServerCallContext, criteria: bytes
     ) -> Iterator[flight.FlightInfo]:
+        with border():
+            check_stream(permission_of(context), Permission.Read)
         return guarded(self._reader.list_sequences)(criteria)
 
     def get_flight_info(
-        self, _: flight.ServerCallContext, descriptor: flight.FlightDescriptor
+        self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.FlightInfo:
         with border():
+            check_stream(permission_of(context), Permission.Read)
             return self._reader.info(descriptor)
 
     def get_schema(
-        self, _: flight.ServerCallContext, descriptor: flight.FlightDescriptor
+        self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.SchemaResult:
         with border():
+            check_stream(permission_of(context), Permission.Read)
             return flight.SchemaResult(self._reader.schema(descriptor))

@@ -80,7 +80,9 @@ def _merge(column: str, known: list[pq.Statistics]) -> Bounds | None:
         return None
     low, high = min(one.min for one in ranges), max(one.max for one in ranges)
     if isinstance(low, str):
-        if max(len(low), len(high)) > _TEXT_LIMIT:
+        # Parquet keeps no bounds of long texts: a row group without any may hold one, unless it is empty.
+        unknown = any(one.num_values for one in known if not one.has_min_max)
+        if unknown or max(len(low), len(high)) > _TEXT_LIMIT:
             return None
         return Bounds(column=column, min_text=low, max_text=high, has_nulls=has_nulls)
     if isinstance(low, (bool, int, float)):

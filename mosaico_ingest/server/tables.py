@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 __all__ = [
     "TopicState",
+    "api_keys",
     "chunks",
     "column_bounds",
     "metadata",
@@ -125,4 +126,17 @@ notifications = Table(
     Column("notification_type", Text, nullable=False),
     Column("msg", Text, nullable=False),
     Column("created_at_ns", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("payload_hash", LargeBinary, nullable=False),
+    Column("permission", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("created_at_ns", BigInteger, nullable=False),
+    Column("expires_at_ns", BigInteger),
 )

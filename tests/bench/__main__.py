@@ -4,6 +4,7 @@ Runs the benchmarks.
     python -m tests.bench stages            # read, decode, map, send, store: which one limits
     python -m tests.bench peers             # `run` against the public SDK's injector, into the same server
     python -m tests.bench memory            # peak memory of `run` on a large recording
+    python -m tests.bench queries           # queries over 1,000 sequences of 20 topics
 """
 
 import argparse
@@ -14,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tests.bench import memory, peers, stages
+from tests.bench import memory, peers, queries, stages
 
-SUITES = {"stages": stages.run, "peers": peers.run, "memory": memory.run}
+SUITES = {"stages": stages.run, "peers": peers.run, "memory": memory.run, "queries": queries.run}
 
 
 def main() -> None:

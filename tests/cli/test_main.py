@@ -7,10 +7,8 @@ import pytest
 import mosaico_ingest
 from mosaico_ingest.cli.app import app
 
-COMMANDS = ["demo", "run", "plan", "inspect", "ls", "info", "export", "rm", "serve", "plugins"]
 
-
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", list(app.commands))
 def test_every_command_explains_itself(command, cli):
     """Each command's help says what it does, with an example and a sentence for every flag."""
     code, out, _ = cli(command, "--help")

@@ -27,3 +27,45 @@ def test_port_that_is_taken_is_one_line(program, demo_store, tmp_path, cli):
 
     assert (True, "", 1) == (code in (1, 2), out, err.count("\n"))
     assert port in err
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--host", "0.0.0.0"), "Refusing to listen on 0.0.0.0 without API keys"),
+        (("--host", "0.0.0.0", "--require-api-key"), "without TLS (--tls-cert, --tls-key)"),
+        (
+            ("--require-api-key",),
+            "has none that is good. Make one: mosaico-ingest keys create manage",
+        ),
+        (("--tls-cert", "c.pem"), "Give both --tls-cert and --tls-key."),
+        (("--tls-cert", "c.pem", "--tls-key", "k.pem"), "Cannot read the certificate"),
+    ],
+)
+def test_refusals_are_one_line(args, message, cli):
+    """A server that is open to others, or shut to all, does not start: one line says what is missing."""
+    code, out, err = cli("serve", "--store", "store", "--port", "0", *args)
+
+    assert (2, "", 1) == (code, out, err.count("\n"))
+    assert message in err
+
+
+def test_keys_and_tls(program, demo_store, certificate, cli):
+    """With keys and TLS, serve prints an address that a client with the key and the certificate can use."""
+    token = cli("keys", "create", "read", "--store", demo_store)[1].strip()
+    files = "--tls-cert", certificate[0], "--tls-key", certificate[1]
+    process = program("serve", "--store", demo_store, "--port", "0", "--require-api-key", *files)
+    url = process.stdout.readline().split(" on ")[1].split(";")[0]
+    with MosaicoClient.connect(url, api_key=token, tls=certificate[0]) as client:
+        names = client.list_sequences()
+
+    assert (True, ["demo"]) == (url.startswith("grpc+tls://"), names)
+
+
+def test_insecure_is_a_decision(program, demo_store):
+    """With --insecure a server without keys and TLS lets other machines in."""
+    options = "--host", "0.0.0.0", "--insecure"
+    process = program("serve", "--store", demo_store, "--port", "0", *options)
+    port = int(process.stdout.readline().split(":")[-1].split(";")[0])
+    with MosaicoClient.connect("127.0.0.1", port) as client:
+        assert ["demo"] == client.list_sequences()

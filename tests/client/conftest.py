@@ -72,6 +72,7 @@ class RecordingServer(fl.FlightServerBase):
         self.sequences: dict[str, StoredSequence] = {}
         self.notices: list[messages.Notification] = []
         self.refusals: dict[str, Exception] = {}  # action, or "put LOCATOR" -> what is raised
+        self.answers: dict[str, object] = {}  # action -> what it is answered with
         self.gate = threading.Event()  # uploads are read while it is set
         self.gate.set()
         self._ids = iter(range(1, 1000))
@@ -96,7 +97,7 @@ class RecordingServer(fl.FlightServerBase):
         refusal = self.refusals.get(action.type)
         if refusal is not None:
             raise refusal
-        answer = self._act(FlightAction(action.type), body)
+        answer = self.answers.get(action.type) or self._act(FlightAction(action.type), body)
         return [envelope(FlightAction(action.type), answer)]
 
     def _act(self, action, body):

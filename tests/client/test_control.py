@@ -1,5 +1,4 @@
 import socket
-import subprocess
 
 import pyarrow.flight as fl
 import pytest
@@ -173,18 +172,6 @@ def test_right_key_opens(start_server, open_control):
     server = start_server(api_key="good")
 
     assert "0.5.0" == open_control(server.url, api_key="good").probe(5).version
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    """Paths of a certificate for 127.0.0.1 and its private key."""
-    paths = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x "
-        f"-addext subjectAltName=IP:127.0.0.1 -out {paths[0]} -keyout {paths[1]}"
-    )
-    subprocess.run(command.split(), check=True, capture_output=True)
-    return paths
 
 
 @pytest.fixture

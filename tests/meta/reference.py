@@ -6,6 +6,7 @@ Renders the reference pages of `docs/` from the code: rewrites them, or prints t
 
 import inspect
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -52,12 +53,21 @@ def cli_page() -> str:
     settings = {**app.context_settings, "terminal_width": 100}
     context = click.Context(app, info_name="mosaico-ingest", **settings)
     parts.append(f"```text\n{app.get_help(context)}\n```\n")
-    for name in app.list_commands(context):
-        command = app.get_command(context, name)
-        if command is not None:
-            child = click.Context(command, info_name=name, parent=context)
-            parts.append(f"## `{name}`\n\n```text\n{command.get_help(child)}\n```\n")
+    parts += _commands(app, context, "##")
     return "\n".join(parts)
+
+
+def _commands(group: click.Group, context: click.Context, heading: str) -> Iterator[str]:
+    """Yield the help of every command of *group*, and of the groups in it."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None:
+            continue
+        child = click.Context(command, info_name=name, parent=context)
+        path = child.command_path.removeprefix("mosaico-ingest ")
+        yield f"{heading} `{path}`\n\n```text\n{command.get_help(child)}\n```\n"
+        if isinstance(command, click.Group):
+            yield from _commands(command, child, f"{heading}#")
 
 
 def ontology_page() -> str:

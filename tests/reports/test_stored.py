@@ -57,6 +57,7 @@ def sequence(info):
         created_ns=100 * SECOND_NS,
         sessions=(session,),
         topics={"/imu": info},
+        layers=None,
     )
 
 

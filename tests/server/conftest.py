@@ -13,11 +13,30 @@ from mosaico_ingest.server.service import MosaicoServer
 ROWS = pa.schema([pa.field("timestamp_ns", pa.int64(), nullable=False), ("data", pa.float64())])
 
 
-class Peer:
-    """A client without manners: each method is one call on the wire."""
+class _KeyHeader(flight.ClientMiddleware):
+    def __init__(self, token):
+        super().__init__()
+        self._token = token
 
-    def __init__(self, port):
-        self.flight = flight.connect(f"grpc://127.0.0.1:{port}")
+    def sending_headers(self):
+        return {"mosaico-api-key-token": self._token}
+
+
+class _KeyHeaders(flight.ClientMiddlewareFactory):
+    def __init__(self, token):
+        super().__init__()
+        self._token = token
+
+    def start_call(self, info):
+        return _KeyHeader(self._token)
+
+
+class Peer:
+    """A client without manners: each method is one call on the wire, with a key if it has one."""
+
+    def __init__(self, port, token=None):
+        middleware = None if token is None else [_KeyHeaders(token)]
+        self.flight = flight.connect(f"grpc://127.0.0.1:{port}", middleware=middleware)
 
     def close(self):
         self.flight.close()
@@ -128,11 +147,11 @@ def peer(server):
 
 @pytest.fixture
 def connect():
-    """Connect to the server on a port; closed at the end."""
+    """Connect to the server on a port, with a key or none; closed at the end."""
     peers = []
 
-    def connect(port):
-        peers.append(Peer(port))
+    def connect(port, token=None):
+        peers.append(Peer(port, token))
         return peers[-1]
 
     yield connect

@@ -58,6 +58,18 @@ print("alembic" in sys.modules)
     )
 
 
+def test_older_catalog_is_brought_up_to_date(catalog, tmp_path):
+    """A catalog of the first version keeps its rows and gets the tables that came since."""
+    with catalog.write() as connection:
+        connection.execute(sequences.insert(), ROW)
+        connection.execute(sa.text("DROP TABLE api_keys"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+
+    with Catalog.open(tmp_path / "catalog.sqlite") as again, again.read() as connection:
+        assert [] == compare_metadata(MigrationContext.configure(connection), metadata)
+        assert ["s"] == connection.scalars(sa.select(sequences.c.name)).all()
+
+
 def test_newer_catalog(catalog, tmp_path):
     """A catalog of a newer version is refused, not changed."""
     with catalog.write() as connection:

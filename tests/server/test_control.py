@@ -25,7 +25,6 @@ def test_info(peer):
     ("action", "message"),
     [
         ("topic_filter_clusterize", "no available action for string `topic_filter_clusterize`."),
-        ("api_key_create", "no available action for string `api_key_create`."),
         ("", "no available action for string ``."),
     ],
 )

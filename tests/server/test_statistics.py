@@ -70,6 +70,19 @@ def test_kinds():
     assert "n" not in found
 
 
+def test_texts_that_are_too_long_for_bounds():
+    """One long text anywhere in a chunk leaves the column without bounds; nulls do not."""
+    short, long = table(t=pa.array(["a", "b"])), table(t=pa.array(["z" * 5000, "c"]))
+    nulls = table(t=pa.nulls(2, pa.string()))
+
+    assert {} == bounds_of(short, long)
+    assert {} == bounds_of(long)
+    assert ("a", "b") == (
+        bounds_of(short, nulls)["t"].min_text,
+        bounds_of(nulls, short)["t"].max_text,
+    )
+
+
 def test_nan_is_no_bound():
     """A float that is no number does not widen or hide the bounds."""
     found = bounds_of(table(x=pa.array([math.nan, 1.0, 2.0])))
