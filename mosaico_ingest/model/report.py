@@ -41,6 +41,7 @@ class TopicReport:
         lost: Messages that the recording declares and that could not be read, or not be sent.
         rows: Rows that the topic holds.
         nbytes: Arrow bytes sent.
+        seconds: Time that its batches took to be decoded, mapped and sent; topics work side by side.
         reasons: Why messages were rejected, skipped or lost: text to count.
     """
 
@@ -55,6 +56,7 @@ class TopicReport:
     lost: int = 0
     rows: int = 0
     nbytes: int = 0
+    seconds: float = 0.0
     reasons: Mapping[str, int] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:

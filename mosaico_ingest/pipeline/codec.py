@@ -4,6 +4,7 @@ The work on one channel: payloads to ontology rows, by the decoder and mapper th
 Must not know: threads, sinks. Next: `flow`.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 
 import attrs
@@ -51,11 +52,13 @@ class Encoded:
         rows: The rows of the topic.
         rejected: The rows of its `REJECTED` neighbour, None if all messages were decoded.
         reasons: Messages rejected, per reason.
+        seconds: Time that decoding and mapping took.
     """
 
     rows: ArrowBatch
     rejected: ArrowBatch | None = None
     reasons: Mapping[str, int] = attrs.field(factory=dict)
+    seconds: float = 0.0
 
 
 class Codec:
@@ -107,6 +110,7 @@ class Codec:
         Raises:
             PluginError: The decoder or mapper fails, or breaks its contract.
         """
+        began = time.perf_counter()
         topic = self.topic
         columns, times = _columns(raw.data)
         kept = rejected = None
@@ -138,7 +142,8 @@ class Codec:
             fault = ValueError(f"gave columns that are not those of {topic.ontology.tag!r}")
             raise self._fault(topic.mapper, "map", fault)
         batch = ArrowBatch(topic=topic.name, seq=raw.seq, data=rows, messages=messages)
-        return Encoded(rows=batch, rejected=rejected, reasons=reasons)
+        seconds = time.perf_counter() - began
+        return Encoded(rows=batch, rejected=rejected, reasons=reasons, seconds=seconds)
 
     def _fault(self, plugin: str, stage: str, error: Exception) -> PluginError:
         """Name who failed in which stage."""

@@ -201,6 +201,7 @@ class Flow:
                 )
         receipt = sink.write(encoded.rows)
         ledger.store(receipt)
+        ledger.seconds += encoded.seconds
         self._shop.emit(BatchStored(index=self._index, receipt=receipt, source_bytes=nbytes))
 
     def _open(self, route: _Route) -> TopicSink:

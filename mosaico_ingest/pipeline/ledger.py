@@ -34,6 +34,7 @@ class Ledger:
     lost: int = 0
     rows: int = 0
     nbytes: int = 0
+    seconds: float = 0.0
     reasons: Counter[str] = attrs.field(factory=Counter)
     failure: str = ""
 
@@ -47,6 +48,7 @@ class Ledger:
         self.stored += receipt.messages
         self.rows += receipt.rows
         self.nbytes += receipt.nbytes
+        self.seconds += receipt.seconds
 
     def reject(self, reasons: dict[str, int]) -> None:
         """Count messages that could not be decoded."""
@@ -91,6 +93,7 @@ class Ledger:
             lost=self.lost,
             rows=self.rows,
             nbytes=self.nbytes,
+            seconds=self.seconds,
             reasons=dict(self.reasons),
         )
 

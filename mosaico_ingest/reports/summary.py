@@ -154,7 +154,7 @@ def _topic_table(recording: RecordingReport) -> Table:
                 topic.ontology,
                 *(format_count(getattr(topic, count)) for count in counts),
                 _megabytes(topic.nbytes),
-                "",
+                f"{topic.seconds:.2f}",
             )
             for topic in topics
         ),

@@ -183,6 +183,7 @@ def test_events_carry_rows_and_bytes_per_batch(tmp_path, bench):
 
     assert report.topics[0].stored == sum(receipt.messages for receipt in receipts)
     assert report.topics[0].nbytes == sum(receipt.nbytes for receipt in receipts)
+    assert report.topics[0].seconds > sum(receipt.seconds for receipt in receipts)
     assert isinstance(bench.events[-1], RecordingFinished)
 
 

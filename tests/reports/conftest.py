@@ -20,6 +20,7 @@ def imu_report():
         lost=2,
         rows=997,
         nbytes=2_500_000,
+        seconds=0.75,
         reasons={"the chunk's CRC is wrong": 2, "payload ends early": 1},
     )
 

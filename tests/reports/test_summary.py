@@ -22,7 +22,7 @@ def test_run_is_told_whole(run_report):
         "drive.mcap -> drive: stored with losses\n"
         "topic      type                 ontology  declared  stored  rejected  lost  skipped    MB  seconds\n"
         "---------  -------------------  --------  --------  ------  --------  ----  -------  ----  -------\n"
-        "/imu/data  sensor_msgs/msg/Imu  imu          1,000     997         1     2        0  2.50\n"
+        "/imu/data  sensor_msgs/msg/Imu  imu          1,000     997         1     2        0  2.50     0.75\n"
         "total                                        1,000     997         1     2        0  2.50     1.50\n"
         "  /imu/data: 2 not stored: the chunk's CRC is wrong\n"
         "  /imu/data: 1 not stored: payload ends early\n"
