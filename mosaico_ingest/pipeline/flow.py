@@ -36,13 +36,11 @@ from mosaico_ingest.model.report import TopicReport
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.codec import REJECTED, Codec, Encoded
 from mosaico_ingest.pipeline.ledger import Ledger, skipped_report
-from mosaico_ingest.pipeline.stopping import StopSignal
+from mosaico_ingest.pipeline.stopping import INTERRUPTED, StopSignal
 from mosaico_ingest.workers.budget import ByteBudget
 from mosaico_ingest.workers.executors import ExecutorPool
 
 __all__ = ["Flow", "Outcome", "Workshop"]
-
-_INTERRUPTED = "the run was interrupted"
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -171,7 +169,7 @@ class Flow:
         try:
             encoded = future.result()
             if self._shop.stop.is_hard:
-                ledger.lose(messages, _INTERRUPTED)
+                ledger.lose(messages, INTERRUPTED)
             elif ledger.failure:
                 ledger.lose(messages, ledger.failure)
             else:
@@ -295,7 +293,7 @@ class Flow:
         """Balance every ledger."""
         is_stopped = self._shop.stop.is_soft
         unread = (
-            _INTERRUPTED
+            INTERRUPTED
             if is_stopped
             else self._fatal or "declared by the recording, but not to be found in it"
         )

@@ -20,6 +20,7 @@ from mosaico_ingest.pipeline.finding import look
 from mosaico_ingest.pipeline.fingerprint import fingerprint
 from mosaico_ingest.pipeline.flow import Flow, Outcome, Workshop
 from mosaico_ingest.pipeline.opening import open_recording
+from mosaico_ingest.pipeline.stopping import INTERRUPTED
 
 __all__ = ["METADATA_KEY", "Scheduler", "failed_report"]
 
@@ -61,7 +62,7 @@ class Scheduler:
         if plan is None or planned.error:
             return failed_report(planned, planned.error)
         if self.shop.stop.is_soft:
-            return _unread(plan, "", RecordingStatus.Interrupted, "the run was interrupted")
+            return _unread(plan, "", RecordingStatus.Interrupted, INTERRUPTED)
         self.shop.emit(RecordingStarted(index=index, plan=plan))
         mark = fingerprint(plan.info.files)
         known = self.sink.find(mark)
@@ -84,12 +85,13 @@ class Scheduler:
             outcome = Flow(index, plan, sink, self.shop).run(recording)
         report = _report(plan, mark, outcome)
         if report.error or outcome.is_interrupted:
-            return _given_up(sink, report)
+            return _given_up(sink, report, report.error or INTERRUPTED)
         try:
             sink.finish(report)
         except MosaicoError as error:
-            failed = _losing_all(report, f"Sequence {plan.sequence!r} cannot be completed: {error}")
-            return _given_up(sink, failed)
+            return _given_up(
+                sink, report, f"Sequence {plan.sequence!r} cannot be completed: {error}"
+            )
         return report
 
     def _free_name(self, name: str) -> str:
@@ -146,25 +148,8 @@ def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport
     )
 
 
-def _given_up(sink: RecordingSink, report: RecordingReport) -> RecordingReport:
-    """Tell the sink that the recording is incomplete; nothing of it counts as stored."""
-    if report.status is not RecordingStatus.Interrupted:
-        report = _losing_all(report, report.error)
-    else:
-        report = attrs.evolve(
-            _losing_all(report, "the run was interrupted"), status=RecordingStatus.Interrupted
-        )
-    try:
-        sink.fail(report)
-    except MosaicoError as error:
-        report = attrs.evolve(
-            report, error=f"{report.error} Cleaning up failed too: {error}".strip()
-        )
-    return report
-
-
-def _losing_all(report: RecordingReport, reason: str) -> RecordingReport:
-    """Count what was stored in a recording that is not completed as lost."""
+def _given_up(sink: RecordingSink, report: RecordingReport, reason: str) -> RecordingReport:
+    """Tell the sink that the recording stays incomplete; what was stored of it counts as lost."""
     topics = tuple(
         attrs.evolve(
             topic,
@@ -177,7 +162,14 @@ def _losing_all(report: RecordingReport, reason: str) -> RecordingReport:
         else topic
         for topic in report.topics
     )
-    return attrs.evolve(report, topics=topics, status=RecordingStatus.Failed, error=reason)
+    is_interrupted = report.status is RecordingStatus.Interrupted
+    status = RecordingStatus.Interrupted if is_interrupted else RecordingStatus.Failed
+    report = attrs.evolve(report, topics=topics, status=status, error=reason)
+    try:
+        sink.fail(report)
+    except MosaicoError as error:
+        return attrs.evolve(report, error=f"{reason} Cleaning up failed too: {error}")
+    return report
 
 
 def _unread(
@@ -185,7 +177,7 @@ def _unread(
 ) -> RecordingReport:
     """Report a recording that was not read."""
     channels = [topic.channel for topic in plan.topics] + [s.channel for s in plan.skipped]
-    is_lost = status is RecordingStatus.Interrupted
+    is_lost = status is not RecordingStatus.AlreadyStored
     topics = tuple(
         TopicReport(
             name="",
@@ -223,5 +215,5 @@ def failed_report(planned: PlannedRecording, error: str) -> RecordingReport:
     )
     if plan is None:
         return report
-    lost = _unread(plan, "", RecordingStatus.Interrupted, error)
+    lost = _unread(plan, "", RecordingStatus.Failed, error)
     return attrs.evolve(report, topics=lost.topics, damage=plan.info.damage)

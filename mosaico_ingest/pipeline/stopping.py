@@ -6,7 +6,10 @@ Must not know: signals (the CLI installs handlers). Next: `flow`.
 
 import threading
 
-__all__ = ["StopSignal"]
+__all__ = ["INTERRUPTED", "StopSignal"]
+
+INTERRUPTED = "the run was interrupted"
+"""Why messages are lost that a stopped run did not store."""
 
 
 class StopSignal:
