@@ -6,7 +6,7 @@ Must not know: payloads. Next: `layout`.
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -67,19 +67,30 @@ def compile_channel(channel: Channel, *, cdr: bool) -> Program:
     Raises:
         DecodeError: The definition cannot be parsed, or holds what cannot be decoded.
     """
-    embedded, root = _parsed(channel) if channel.definition.strip() else ({}, "")
+    embedded: dict[str, Fielddefs] = {}
+    root = ""
+    if channel.definition.strip():
+        embedded, root = _parsed(channel.definition, channel.schema_encoding, channel.type_name)
     compiler = _Compiler(embedded, cdr)
     tree = compiler.message(root or _qualified(channel.type_name), "")
     return Program(tree, _merged(compiler.parts))
 
 
-def _parsed(channel: Channel) -> "tuple[dict[str, Fielddefs], str]":
-    """Return the fields of every message in the definition, and the name of the outermost one."""
+@lru_cache(maxsize=128)
+def _parsed(
+    definition: bytes, schema_encoding: str, type_name: str
+) -> "tuple[dict[str, Fielddefs], str]":
+    """
+    Return the fields of every message in the definition, and the name of the outermost one.
+
+    A channel is compiled for its plan and again for its flow, and a folder of recordings has the same types
+    over and over; parsing is what that costs. The result must not be changed.
+    """
     from rosbags.typesys import TypesysError, get_types_from_idl, get_types_from_msg
 
-    text = channel.definition.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = definition.decode("utf-8", "replace").replace("\r\n", "\n")
     parts = _SEPARATOR.split(text)
-    is_idl = channel.schema_encoding in {"ros2idl", "omgidl"}
+    is_idl = schema_encoding in {"ros2idl", "omgidl"}
     try:
         if is_idl:
             types = {}
@@ -87,16 +98,16 @@ def _parsed(channel: Channel) -> "tuple[dict[str, Fielddefs], str]":
                 _, _, body = part.partition("\n") if part.startswith("IDL: ") else ("", "", part)
                 types.update(get_types_from_idl(body) if body.strip() else {})
         else:
-            types = get_types_from_msg(("=" * 80 + "\n").join(parts), channel.type_name)
+            types = get_types_from_msg(("=" * 80 + "\n").join(parts), type_name)
     except (TypesysError, ValueError, KeyError, TypeError, AssertionError, RecursionError) as err:
         reason = " ".join(str(err).split())[:80]
         msg = (
-            f"The definition of {channel.type_name!r} cannot be parsed as "
-            f"{channel.schema_encoding or 'ros2msg'} ({reason}). Its payloads are kept as bytes."
+            f"The definition of {type_name!r} cannot be parsed as "
+            f"{schema_encoding or 'ros2msg'} ({reason}). Its payloads are kept as bytes."
         )
         raise DecodeError(msg) from err
     embedded = {name: fields for name, (_, fields) in types.items()}
-    return embedded, _idl_root(embedded, channel.type_name) if is_idl else next(iter(embedded))
+    return embedded, _idl_root(embedded, type_name) if is_idl else next(iter(embedded))
 
 
 def _idl_root(names: "dict[str, Fielddefs]", type_name: str) -> str:
