@@ -17,7 +17,7 @@ from mosaico_ingest import __version__, client
 from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.sequence import FindOntology
 from mosaico_ingest.engines import LocalEngine
-from mosaico_ingest.errors import MosaicoError, UsageError
+from mosaico_ingest.errors import UsageError
 from mosaico_ingest.hooks.contracts import Engine, Observer, Sink
 from mosaico_ingest.hooks.discovery import embedded
 from mosaico_ingest.hooks.host import Host
@@ -31,7 +31,7 @@ from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.finding import find
 from mosaico_ingest.pipeline.flow import Workshop
 from mosaico_ingest.pipeline.observing import Observing
-from mosaico_ingest.pipeline.opening import open_recording
+from mosaico_ingest.pipeline.opening import read_info
 from mosaico_ingest.pipeline.planner import plan_recordings
 from mosaico_ingest.pipeline.scheduler import Scheduler, failed_report
 from mosaico_ingest.pipeline.stopping import StopSignal
@@ -103,16 +103,8 @@ def inspect(
     settings = settings or Settings()
     told: list[Inspected] = []
     for found in find(_listed(paths), host.registry.sources, settings.source):
-        if found.file is None:
-            told.append(Inspected(path=found.path, error=found.error))
-            continue
-        try:
-            with open_recording(found.file, found.source, host.registry, settings) as recording:
-                told.append(Inspected(path=found.path, info=recording.info))
-        except UsageError:
-            raise
-        except MosaicoError as error:
-            told.append(Inspected(path=found.path, error=str(error)))
+        info, error = read_info(found, host.registry, settings)
+        told.append(Inspected(path=found.path, info=info, error=error))
     return tuple(told)
 
 

@@ -33,7 +33,7 @@ from mosaico_ingest.model.source import Match
 from mosaico_ingest.pipeline.codec import PAYLOAD_COLUMNS
 from mosaico_ingest.pipeline.finding import Found
 from mosaico_ingest.pipeline.naming import Subject, sequence_names, topic_names
-from mosaico_ingest.pipeline.opening import open_recording
+from mosaico_ingest.pipeline.opening import read_info
 
 __all__ = ["plan_recording", "plan_recordings"]
 
@@ -53,7 +53,7 @@ def plan_recordings(
     infos: list[RecordingInfo | None] = []
     errors: list[str] = []
     for item in found:
-        info, error = _read_info(item, host, settings)
+        info, error = read_info(item, host.registry, settings)
         infos.append(info)
         errors.append(error)
     subjects = [
@@ -121,19 +121,6 @@ def plan_recording(
         conflicts=tuple(conflicts),
         metadata=dict(settings.metadata),
     )
-
-
-def _read_info(item: Found, host: Host, settings: Settings) -> tuple[RecordingInfo | None, str]:
-    """Open a recording for its table of contents; say in one line why it cannot be."""
-    if item.file is None:
-        return None, item.error
-    try:
-        with open_recording(item.file, item.source, host.registry, settings) as recording:
-            return recording.info, ""
-    except UsageError:
-        raise
-    except MosaicoError as error:
-        return None, str(error)
 
 
 def _refusal(plan: RecordingPlan) -> str:
