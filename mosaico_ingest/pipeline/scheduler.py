@@ -50,7 +50,7 @@ class Scheduler:
         began = self.clock()
         try:
             report = self._run(index, planned)
-        except MosaicoError as error:
+        except (MosaicoError, OSError) as error:  # files may vanish while others are being read
             report = failed_report(planned, str(error))
         report = attrs.evolve(report, seconds=self.clock() - began)
         self.shop.emit(RecordingFinished(index=index, report=report))

@@ -175,6 +175,24 @@ def test_a_channel_that_is_not_wanted_is_skipped_with_the_reason(tmp_path, bench
     assert {"not selected by --topics": 2} == topics["/b"].reasons
 
 
+def test_a_file_that_vanishes_costs_its_recording_alone(tmp_path, bench):
+    """A recording that is gone when its turn has begun fails in the report; the next one is stored."""
+    first = write_lines(tmp_path / "first.lines", "/a 1 x")
+    second = write_lines(tmp_path / "second.lines", "/a 1 y")
+
+    class Remover(MemorySink):
+        """Takes the first file away once it is known what it holds."""
+
+        def find(self, fingerprint):
+            first.unlink(missing_ok=True)
+            return super().find(fingerprint)
+
+    reports = bench.run(first, second, sink=Remover())
+
+    assert [RecordingStatus.Failed, RecordingStatus.Stored] == [r.status for r in reports]
+    assert "first.lines" in reports[0].error
+
+
 def test_events_carry_rows_and_bytes_per_batch(tmp_path, bench):
     """The receipts of all batches add up to the report."""
     path = write_lines(tmp_path / "run.lines", *[f"/a {n} {n}" for n in range(50)])
