@@ -136,7 +136,8 @@ def chosen_options(ctx: click.Context) -> dict[str, dict[str, object]]:
             options[name] = dict(table)
     for param in ctx.command.get_params(ctx):
         if isinstance(param, PluginFlag) and _is_given(ctx, param):
-            options.setdefault(param.owner, {})[param.field] = ctx.meta[param.meta_key]
+            for owner in param.owners:
+                options.setdefault(owner, {})[param.field] = ctx.meta[param.meta_key]
     return options
 
 

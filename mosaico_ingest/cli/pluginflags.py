@@ -1,9 +1,9 @@
 """
 Options of source formats and mappers, which are attrs classes, as flags.
 
-A field `tf` becomes `--tf`, or `--NAME-tf` where another flag has that name. Its help text is
-`metadata={"help": …}` of the field. A field whose type has no form on a command line can be set
-in the config file only.
+A field `tf` becomes `--tf`. Formats that mean the same by a field (same name, type and default) share its
+flag; where another flag has that name, it is `--NAME-tf`. Its help text is `metadata={"help": …}` of the
+field. A field whose type has no form on a command line can be set in the config file only.
 
 Must not know: which plugins exist.
 """
@@ -33,22 +33,22 @@ _PLAIN: dict[Any, Any] = {
 
 class PluginFlag(click.Option):
     """
-    A flag that stands for one field of a plugin's options; its value is kept apart from the command's own.
+    A flag that stands for one field of plugins' options; its value is kept apart from the command's own.
 
     Args:
-        owner: Name of the source format or mapper.
+        owners: Names of the source formats and mappers that have the field.
         field: Name of the field.
     """
 
-    def __init__(self, owner: str, field: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, owners: tuple[str, ...], field: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, expose_value=False, callback=self._keep, **kwargs)
-        self.owner = owner
+        self.owners = owners
         self.field = field
 
     @property
     def meta_key(self) -> str:
         """Where the value is kept in the context's `meta`."""
-        return f"mosaico_ingest.option.{self.owner}.{self.field}"
+        return f"mosaico_ingest.option.{self.owners[0]}.{self.field}"
 
     def _keep(self, ctx: click.Context, _param: click.Parameter, value: object) -> object:
         """Put the value where `hosting.chosen_options` finds it."""
@@ -65,17 +65,27 @@ def plugin_flags(registry: Registry, taken: Sequence[click.Parameter]) -> list[P
     """
     names = {name for param in taken for name in param.opts}
     flags: list[PluginFlag] = []
+    for field, owners in _fields(registry):
+        name = f"--{field.name.replace('_', '-')}"
+        if name in names:
+            name = f"--{owners[0]}-{field.name.replace('_', '-')}"
+        flag = _flag(owners, field, name)
+        if flag is not None:
+            names.add(name)
+            flags.append(flag)
+    return flags
+
+
+def _fields(registry: Registry) -> Iterable[tuple["attrs.Attribute[Any]", tuple[str, ...]]]:
+    """Yield every field with the names of those who mean the same by it."""
+    shared: dict[Any, tuple[attrs.Attribute[Any], list[str]]] = {}
     for owner, kind in _owners(registry):
         attrs.resolve_types(kind)
         for field in attrs.fields(kind):
-            name = f"--{field.name.replace('_', '-')}"
-            if name in names:
-                name = f"--{owner}-{field.name.replace('_', '-')}"
-            flag = _flag(owner, field, name)
-            if flag is not None:
-                names.add(name)
-                flags.append(flag)
-    return flags
+            key = (field.name, str(field.type), repr(field.default))
+            shared.setdefault(key, (field, []))[1].append(owner)
+    for field, owners in shared.values():
+        yield field, tuple(owners)
 
 
 def _owners(registry: Registry) -> Iterable[tuple[str, type]]:
@@ -89,11 +99,11 @@ def _owners(registry: Registry) -> Iterable[tuple[str, type]]:
             yield name, kind
 
 
-def _flag(owner: str, field: "attrs.Attribute[Any]", name: str) -> PluginFlag | None:
+def _flag(owners: tuple[str, ...], field: "attrs.Attribute[Any]", name: str) -> PluginFlag | None:
     """Return the flag of one field, None if its type has no form on a command line."""
     kind, is_many = _unwrapped(field.type)
     settings: dict[str, Any] = {
-        "help": f"{field.metadata.get('help', 'Option.')} ({owner})",
+        "help": f"{field.metadata.get('help', 'Option.')} ({', '.join(owners)})",
         "multiple": is_many,
     }
     if kind is bool and not is_many:
@@ -109,8 +119,8 @@ def _flag(owner: str, field: "attrs.Attribute[Any]", name: str) -> PluginFlag | 
     default = field.default.value if isinstance(field.default, enum.Enum) else field.default
     if isinstance(default, str | int | float):
         settings |= {"default": default, "show_default": True}
-    parameter = f"{owner}_{field.name}".replace("-", "_").replace(".", "_")
-    return PluginFlag(owner, field.name, [declaration, parameter], **settings)
+    parameter = f"{owners[0]}_{field.name}".replace("-", "_").replace(".", "_")
+    return PluginFlag(owners, field.name, [declaration, parameter], **settings)
 
 
 def _unwrapped(kind: Any) -> tuple[Any, bool]:

@@ -100,3 +100,31 @@ def test_help_names_the_owner(flags):
     record = flags[0].get_help_record(click.Context(click.Command("x")))
 
     assert ("--mode [fast|exact]", "How. (thing)  [default: fast]") == record
+
+
+def test_a_field_that_two_mean_alike_is_one_flag_for_both():
+    """Same name, type and default: one flag sets it for both; another default makes a flag of its own."""
+
+    @attrs.frozen
+    class Other:
+        rows: int = 3
+        level: Literal["low", "high"] = "high"
+
+    class Second:
+        name = "second"
+        options = Other
+
+    origin = Candidate(name="t", distribution="d", version="1")
+    registry = Registry(
+        mappers={
+            "second": Registered(Second(), origin),
+            "thing": Registered(Thing(), origin),
+        }
+    )
+
+    flags = plugin_flags(registry, [])
+
+    owners = {flag.opts[0]: flag.owners for flag in flags}
+    assert ("second", "thing") == owners["--rows"]
+    assert ("second",) == owners["--level"]
+    assert ("thing",) == owners["--thing-level"]
