@@ -5,6 +5,7 @@ Runs the benchmarks.
     python -m tests.bench peers             # `run` against the public SDK's injector, into the same server
     python -m tests.bench memory            # peak memory of `run` on a large recording
     python -m tests.bench queries           # queries over 1,000 sequences of 20 topics
+    python -m tests.bench sources           # each source against the reader that one would pick today
 """
 
 import argparse
@@ -15,9 +16,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tests.bench import memory, peers, queries, stages
+from tests.bench import memory, peers, queries, sources, stages
 
-SUITES = {"stages": stages.run, "peers": peers.run, "memory": memory.run, "queries": queries.run}
+SUITES = {
+    "stages": stages.run,
+    "peers": peers.run,
+    "memory": memory.run,
+    "queries": queries.run,
+    "sources": sources.run,
+}
 
 
 def main() -> None:
