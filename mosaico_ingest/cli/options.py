@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from mosaico_ingest.cli.hosting import chosen_options
-from mosaico_ingest.cli.types import BYTES, METADATA, TOPIC_MAP
+from mosaico_ingest.cli.types import BYTES, CLOCK, METADATA, TOPIC_MAP
 from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
 from mosaico_ingest.model.settings import Settings
 
@@ -68,10 +68,11 @@ _PLAN_FLAGS = (
     ),
     click.option(
         "--time",
-        type=click.Choice([policy.value for policy in TimePolicy]),
-        default=_DEFAULTS.time.value,
-        show_default=True,
-        help="Clock that becomes timestamp_ns; header falls back to log.",
+        metavar="CLOCK",
+        multiple=True,
+        type=CLOCK,
+        help="Clock that becomes timestamp_ns: header (falls back to log), log or publish. TOPIC=CLOCK"
+        " for one topic or glob, where CLOCK may be FIELD or FIELD:UNIT.  [default: header]",
     ),
     click.option("--skip-unmapped", is_flag=True, help="Skip channels that no ontology type fits."),
     click.option("--source", metavar="NAME", default="", help="Format of all files; no detection."),
@@ -145,7 +146,8 @@ def settings_of(ctx: click.Context) -> Settings:
         source=given["source"],
         on_error=SessionLevelErrorPolicy(given.get("on_error", _DEFAULTS.on_error)),
         topic_on_error=TopicLevelErrorPolicy(given.get("topic_on_error", _DEFAULTS.topic_on_error)),
-        time=TimePolicy(given["time"]),
+        time=TimePolicy(dict(given["time"]).get("", _DEFAULTS.time)),
+        clocks={pattern: clock for pattern, clock in given["time"] if pattern},
         skip_unmapped=given["skip_unmapped"],
         strict=given.get("strict", False),
         again=given.get("again", False),

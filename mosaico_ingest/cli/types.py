@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from mosaico_ingest.enum import TimePolicy
 from mosaico_ingest.errors import UsageError
 from mosaico_ingest.units import parse_bytes, parse_time_ns
 
-__all__ = ["BYTES", "INSTANT", "METADATA", "TOPIC_MAP"]
+__all__ = ["BYTES", "CLOCK", "INSTANT", "METADATA", "TOPIC_MAP"]
 
 
 class _Bytes(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
@@ -89,7 +90,31 @@ class _Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5
             self.fail(f"{text!r} is no JSON. For a plain text, write {name}={text}.", param, ctx)
 
 
+class _Clock(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
+    """A clock: a policy's name, for all channels, or `GLOB=CLOCK` for some."""
+
+    name = "clock"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Read a pair of glob and clock; the glob is empty for all channels."""
+        if isinstance(value, tuple):
+            return str(value[0]), str(value[1])
+        pattern, equals, clock = str(value).rpartition("=")
+        words = [policy.value for policy in TimePolicy]
+        if not clock or (clock not in words and not (equals and pattern)):
+            self.fail(
+                f"{value!r} is no clock. Expected one of {', '.join(words)}, or TOPIC=CLOCK, "
+                "where CLOCK may also be FIELD or FIELD:UNIT.",
+                param,
+                ctx,
+            )
+        return pattern, clock
+
+
 BYTES = _Bytes()
+CLOCK = _Clock()
 INSTANT = _Instant()
 METADATA = _Pair("KEY=VALUE", is_json=True)
 TOPIC_MAP = _Pair("TOPIC=NAME", is_json=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 
+from mosaico_ingest.model.clock import Clock
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.model.recording import Channel, RecordingInfo
 
@@ -64,6 +65,7 @@ class TopicPlan:
         decoder: Name of the decoder, empty where the source yields typed columns.
         mapper: Name of the mapper.
         fit, reason, losses: Its claim.
+        clock: What becomes `timestamp_ns`.
         metadata: User metadata of the topic, JSON values.
         note: What the user should know, such as a channel that is decoded message by message.
     """
@@ -76,6 +78,7 @@ class TopicPlan:
     fit: Fit
     reason: str
     losses: tuple[str, ...] = ()
+    clock: Clock = attrs.field(factory=Clock)
     metadata: Mapping[str, object] = attrs.field(factory=dict)
     note: str = ""
 

@@ -5,14 +5,17 @@ Must not know: where a value came from. Next: `events`.
 """
 
 from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
 
 import attrs
 
 from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "chosen"]
 
 _MIB = 1024 * 1024
+_NOT_TOLD = frozenset({"metadata"})  # it stands in the sequence's metadata itself
 
 
 @attrs.frozen(kw_only=True)
@@ -30,6 +33,8 @@ class Settings:
         on_error: What happens to a recording that fails.
         topic_on_error: What a failing topic does to its recording.
         time: Which clock becomes `timestamp_ns`.
+        clocks: Another clock for channels, by glob: a policy's name, or the path of a field with its
+            unit (`status.uptime:ms`). The last match decides.
         skip_unmapped: Whether channels that only the fallback mapper wants are skipped.
         strict: Whether damage, rejects and plugin faults end a recording.
         again: Whether a recording that is stored already is stored once more, under a free name.
@@ -48,6 +53,7 @@ class Settings:
     on_error: SessionLevelErrorPolicy = SessionLevelErrorPolicy.Report
     topic_on_error: TopicLevelErrorPolicy = TopicLevelErrorPolicy.Finalize
     time: TimePolicy = TimePolicy.Header
+    clocks: Mapping[str, str] = attrs.field(factory=dict)
     skip_unmapped: bool = False
     strict: bool = False
     again: bool = False
@@ -56,3 +62,30 @@ class Settings:
     budget_bytes: int = 256 * _MIB
     batch_bytes: int = 2 * _MIB
     options: Mapping[str, object] = attrs.field(factory=dict)
+
+
+def chosen(settings: Settings) -> dict[str, object]:
+    """Return what differs from the defaults as JSON values, for a sequence's metadata."""
+    default = Settings()
+    return {
+        field.name: _plain(getattr(settings, field.name))
+        for field in attrs.fields(Settings)
+        if getattr(settings, field.name) != getattr(default, field.name)
+        and field.name not in _NOT_TOLD
+    }
+
+
+def _plain(value: object) -> object:
+    """Return *value* as JSON has it: enums by value, options as tables, anything else as text."""
+    kind = type(value)
+    if attrs.has(kind):
+        return {field.name: _plain(getattr(value, field.name)) for field in attrs.fields(kind)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, Path):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

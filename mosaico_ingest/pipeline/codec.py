@@ -11,7 +11,6 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
-from mosaico_ingest.enum import TimePolicy
 from mosaico_ingest.errors import PluginError
 from mosaico_ingest.hooks.contracts import Decode, MapRequest, MapRows
 from mosaico_ingest.hooks.options import make_options
@@ -27,6 +26,7 @@ from mosaico_ingest.model.batch import (
 )
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.model.plan import TopicPlan
+from mosaico_ingest.pipeline.clocks import field_clock
 
 __all__ = ["PAYLOAD_COLUMNS", "REJECTED", "Codec", "Encoded"]
 
@@ -68,7 +68,6 @@ class Codec:
     Args:
         topic: Its plan.
         registry: Where the decoder and mapper are found by name.
-        time: Which clock becomes `timestamp_ns`.
         options: Options of mappers, by name.
 
     Raises:
@@ -77,9 +76,7 @@ class Codec:
     Thread: any, several at once.
     """
 
-    def __init__(
-        self, topic: TopicPlan, registry: Registry, time: TimePolicy, options: Mapping[str, object]
-    ) -> None:
+    def __init__(self, topic: TopicPlan, registry: Registry, options: Mapping[str, object]) -> None:
         self.topic = topic
         channel = topic.channel
         self._decode: Decode | None = None
@@ -89,13 +86,16 @@ class Codec:
             if topic.decoder:
                 self._decode = registry.decoders[topic.decoder].value.compile(channel)
                 columns = self._decode.schema
+            self._read_clock = (
+                field_clock(columns, topic.clock, channel.topic) if topic.clock.field else None
+            )
             stage = topic.mapper
             mapper = registry.mappers[topic.mapper].value
             request = MapRequest(
                 channel=channel,
                 columns=columns,
                 ontology=topic.ontology,
-                time=time,
+                time=topic.clock.policy,
                 options=make_options(mapper.options, options.get(topic.mapper), topic.mapper),
             )
             self._map: MapRows = mapper.compile(request)
@@ -135,6 +135,9 @@ class Codec:
             fault = ValueError(f"gave {told} for {raw.data.num_rows} messages")
             raise self._fault(topic.decoder, "decode", fault)
         try:
+            if self._read_clock is not None:
+                # The mapper takes the field for the publisher's clock, as its policy says.
+                times = attrs.evolve(times, publish_ns=self._read_clock(columns))
             rows = self._map(columns, times)
         except Exception as error:
             raise self._fault(topic.mapper, "map", error) from error

@@ -17,6 +17,8 @@ from concurrent.futures import Future
 
 import attrs
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from mosaico_ingest.enum import TopicLevelErrorPolicy
 from mosaico_ingest.errors import MosaicoError, PluginError, RemoteError, ServerFaultError
@@ -30,6 +32,7 @@ from mosaico_ingest.model.events import (
     TopicFinished,
     TopicStarted,
 )
+from mosaico_ingest.model.ontology import ENVELOPE
 from mosaico_ingest.model.plan import Fit, RecordingPlan, TopicPlan
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.report import TopicReport
@@ -37,10 +40,14 @@ from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.codec import REJECTED, Codec, Encoded
 from mosaico_ingest.pipeline.ledger import Ledger, skipped_report
 from mosaico_ingest.pipeline.stopping import INTERRUPTED, StopSignal
+from mosaico_ingest.pipeline.timekeeping import Timekeeper
 from mosaico_ingest.workers.budget import ByteBudget
 from mosaico_ingest.workers.executors import ExecutorPool
 
 __all__ = ["Flow", "Outcome", "Workshop"]
+
+_FRAME = ENVELOPE.get_field_index("frame_id")
+_MAX_FRAMES = 16
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -69,22 +76,30 @@ class Workshop:
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """How the messages of one recording fared; *error* is why it must be given up."""
+    """
+    How the messages of one recording fared.
+
+    Args:
+        findings: What is odd about the times of topics.
+        error: Why the recording must be given up.
+    """
 
     topics: tuple[TopicReport, ...]
     damage: tuple[Damage, ...]
     start_ns: int | None
     end_ns: int | None
     is_interrupted: bool
+    findings: tuple[str, ...] = ()
     error: str = ""
 
 
 @attrs.define(kw_only=True, eq=False)
 class _Route:
-    """The way of one topic. Its ledger is written by its lane, but for `read`, which is the reader's."""
+    """The way of one topic. What it collects is written by its lane, but for `read`, the reader's count."""
 
     codec: Codec
     ledger: Ledger
+    times: Timekeeper = attrs.field(factory=Timekeeper)
     lane: int = -1
     sink: TopicSink | None = None
     rejects: TopicSink | None = None
@@ -129,7 +144,7 @@ class Flow:
             self._note(damage)
         try:
             for topic in plan.topics:
-                codec = Codec(topic, shop.registry, shop.settings.time, shop.settings.options)
+                codec = Codec(topic, shop.registry, shop.settings.options)
                 self._routes[topic.channel.id] = _Route(codec=codec, ledger=Ledger(plan=topic))
             self._read(recording)
         except MosaicoError as error:
@@ -186,7 +201,9 @@ class Flow:
     def _write(self, route: _Route, encoded: Encoded, nbytes: int) -> None:
         """Hand rows, and payloads that were rejected, to the sink."""
         ledger = route.ledger
-        sink = route.sink or self._open(route)
+        rows = encoded.rows.data
+        sink = route.sink or self._open(route, _frames(rows))
+        route.times.add(rows.column(0), rows.column(1))
         if encoded.rejected:
             if route.rejects is None:
                 route.rejects = self._sink.topic(_rejects_plan(ledger.plan), route.lane)
@@ -202,9 +219,11 @@ class Flow:
         ledger.seconds += encoded.seconds
         self._shop.emit(BatchStored(index=self._index, receipt=receipt, source_bytes=nbytes))
 
-    def _open(self, route: _Route) -> TopicSink:
-        """Create the topic on the other side."""
+    def _open(self, route: _Route, frames: Sequence[str] = ()) -> TopicSink:
+        """Create the topic on the other side; its metadata tells the frames that its first rows are in."""
         plan = route.ledger.plan
+        if frames:
+            plan = attrs.evolve(plan, metadata={**plan.metadata, "frame_ids": list(frames)})
         route.sink = self._sink.topic(plan, max(route.lane, 0))
         self._shop.emit(TopicStarted(index=self._index, topic=plan))
         return route.sink
@@ -308,8 +327,19 @@ class Flow:
             start_ns=info.start_ns if info.start_ns is not None else span[0],
             end_ns=info.end_ns if info.end_ns is not None else span[1],
             is_interrupted=is_stopped,
+            findings=tuple(
+                finding
+                for route in self._routes.values()
+                for finding in route.times.findings(route.ledger.plan.channel.topic)
+            ),
             error=self._fatal,
         )
+
+
+def _frames(rows: pa.RecordBatch) -> list[str]:
+    """Return the first few frames that rows are in."""
+    frames = pc.unique(rows.column(_FRAME)).drop_null()
+    return [frame for frame in frames[:_MAX_FRAMES].to_pylist() if frame]
 
 
 def _rejects_plan(plan: TopicPlan) -> TopicPlan:

@@ -18,6 +18,7 @@ from mosaico_ingest.errors import DecodeError, MosaicoError, PlanError, PluginEr
 from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.hooks.options import make_options
 from mosaico_ingest.model.batch import LOG_TIME, PUBLISH_TIME
+from mosaico_ingest.model.clock import Clock
 from mosaico_ingest.model.plan import (
     Claim,
     Conflict,
@@ -30,6 +31,7 @@ from mosaico_ingest.model.plan import (
 from mosaico_ingest.model.recording import Channel, RecordingInfo
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.model.source import Match
+from mosaico_ingest.pipeline.clocks import choose_clock, field_clock
 from mosaico_ingest.pipeline.codec import PAYLOAD_COLUMNS
 from mosaico_ingest.pipeline.finding import Found
 from mosaico_ingest.pipeline.naming import Subject, sequence_names, topic_names
@@ -142,26 +144,21 @@ def _plan_channel(
     channel: Channel, name: str, host: Host, settings: Settings
 ) -> TopicPlan | Conflict:
     """Find the decoder and the mapper of one channel."""
-    notes: list[str] = []
     decoder, columns, note = _find_decoder(channel, host, settings)
     if isinstance(columns, Conflict):
         return columns
-    if note:
-        notes.append(note)
-    wanted = settings.map.get(channel.topic, "")
-    claims: list[tuple[str, Claim]] = []
-    for mapper_name, mapper in host.registry.mappers.items():
-        options = make_options(mapper.value.options, settings.options.get(mapper_name), mapper_name)
+    clock = choose_clock(channel.topic, settings.time, settings.clocks)
+    if clock.field:
         try:
-            claim = mapper.value.claim(channel, columns, options)
-        except Exception as error:
-            msg = f"mapper {mapper_name!r} of {mapper.origin} failed: {error!r}"
-            if settings.strict:
-                raise PluginError(msg, plugin=mapper_name, stage="claim") from error
-            notes.append(msg)
-        else:
-            if claim and (not wanted or wanted in (mapper_name, claim.tag)):
-                claims.append((mapper_name, claim))
+            field_clock(columns, clock, channel.topic)
+        except PlanError as error:
+            remedy = f"--time '{channel.topic}=FIELD', or =log"
+            return Conflict(what=str(error), candidates=(), remedy=remedy)
+    wanted = settings.map.get(channel.topic, "")
+    claims, faults = _claims(channel, columns, host, settings)
+    notes = [note, *faults] if note else faults
+    if wanted:
+        claims = [(name, claim) for name, claim in claims if wanted in (name, claim.tag)]
     winners = _best(claims, lambda claim: claim.fit)
     if len(winners) != 1:
         return _mapper_conflict(channel, wanted, [mapper_name for mapper_name, _ in winners])
@@ -179,9 +176,31 @@ def _plan_channel(
         fit=claim.fit,
         reason=claim.reason,
         losses=claim.losses,
-        metadata={"source": _provenance(channel, notes)},
+        clock=clock,
+        metadata={"source": _provenance(channel, decoder, mapper_name, clock, notes)},
         note="; ".join(notes),
     )
+
+
+def _claims(
+    channel: Channel, columns: pa.Schema, host: Host, settings: Settings
+) -> tuple[list[tuple[str, Claim]], list[str]]:
+    """Return what each mapper offers for *channel*, and which mappers failed to say."""
+    claims: list[tuple[str, Claim]] = []
+    faults: list[str] = []
+    for name, mapper in host.registry.mappers.items():
+        options = make_options(mapper.value.options, settings.options.get(name), name)
+        try:
+            claim = mapper.value.claim(channel, columns, options)
+        except Exception as error:
+            msg = f"mapper {name!r} of {mapper.origin} failed: {error!r}"
+            if settings.strict:
+                raise PluginError(msg, plugin=name, stage="claim") from error
+            faults.append(msg)
+        else:
+            if claim:
+                claims.append((name, claim))
+    return claims, faults
 
 
 def _find_decoder(
@@ -263,14 +282,19 @@ def _check_map(chosen: Mapping[str, str], infos: Sequence[RecordingInfo]) -> Non
             raise UsageError(msg)
 
 
-def _provenance(channel: Channel, notes: Sequence[str]) -> dict[str, object]:
-    """Tell in the topic's metadata where its rows come from."""
+def _provenance(
+    channel: Channel, decoder: str, mapper: str, clock: Clock, notes: Sequence[str]
+) -> dict[str, object]:
+    """Tell in the topic's metadata where its rows come from, and who made them."""
     facts: dict[str, object] = {
         "channel": channel.topic,
         "type": channel.type_name,
         "message_encoding": channel.message_encoding,
         "schema_encoding": channel.schema_encoding,
         **_definition(channel.definition),
+        "decoder": decoder,
+        "mapper": mapper,
+        "time": str(clock),
     }
     if channel.metadata:
         facts["metadata"] = dict(channel.metadata)

@@ -16,6 +16,7 @@ from mosaico_ingest.hooks.contracts import RecordingSink, Sink
 from mosaico_ingest.model.events import RecordingFinished, RecordingStarted
 from mosaico_ingest.model.plan import PlannedRecording, RecordingPlan
 from mosaico_ingest.model.report import RecordingReport, RecordingStatus, TopicReport
+from mosaico_ingest.model.settings import chosen
 from mosaico_ingest.pipeline.finding import look
 from mosaico_ingest.pipeline.fingerprint import fingerprint
 from mosaico_ingest.pipeline.flow import Flow, Outcome, Workshop
@@ -117,11 +118,23 @@ class Scheduler:
             "fingerprint": mark,
             "version": self.version,
             "source": plan.source,
+            "plugins": self._plugins(plan),
+            "settings": chosen(self.shop.settings),
             "format": info.format,
             "files": [{"name": p.name, "size_bytes": p.stat().st_size} for p in info.files],
             "writer": {"host": socket.gethostname(), "pid": os.getpid()},
             "metadata_records": {record.name: dict(record.values) for record in info.metadata},
         }
+
+    def _plugins(self, plan: RecordingPlan) -> dict[str, str]:
+        """Return the version of every plugin that reads, decodes or maps the recording."""
+        registry = self.shop.registry
+        origins = [registry.sources[plan.source].plugin]
+        for topic in plan.topics:
+            origins.append(registry.mappers[topic.mapper].plugin)
+            if topic.decoder:
+                origins.append(registry.decoders[topic.decoder].plugin)
+        return {origin.name: f"{origin.distribution} {origin.version}" for origin in origins}
 
 
 def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport:
@@ -142,7 +155,7 @@ def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport
         start_ns=outcome.start_ns,
         end_ns=outcome.end_ns,
         damage=outcome.damage,
-        findings=(*plan.info.findings, *notes),
+        findings=(*plan.info.findings, *notes, *outcome.findings),
         topics=outcome.topics,
         error=outcome.error,
     )

@@ -6,6 +6,7 @@ Must not know: where it is printed, how a plan was made. Next: `summary`.
 
 from collections.abc import Iterator
 
+from mosaico_ingest.model.clock import Clock
 from mosaico_ingest.model.plan import Fit, RecordingPlan, TopicPlan
 from mosaico_ingest.model.recording import Channel, Damage, RecordingInfo
 from mosaico_ingest.reports.summary import damage_line
@@ -93,6 +94,8 @@ def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
         yield _topic_table(plan.topics)
     for topic in plan.topics:
         yield from (f"  {topic.name}: not kept: {loss}" for loss in topic.losses)
+        if topic.clock != Clock():
+            yield f"  {topic.name}: timestamp_ns is {topic.clock}"
         if topic.note:
             yield f"  {topic.name}: {topic.note}"
     for skipped in plan.skipped:
@@ -233,6 +236,7 @@ def _topic_to_json(topic: TopicPlan) -> dict[str, object]:
         "fit": _FITS[topic.fit],
         "reason": topic.reason,
         "losses": list(topic.losses),
+        "time": str(topic.clock),
         "note": topic.note,
         "metadata": dict(topic.metadata),
     }

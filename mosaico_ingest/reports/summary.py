@@ -108,6 +108,7 @@ def _recording_to_json(recording: RecordingReport) -> dict[str, object]:
         "end_ns": recording.end_ns,
         "seconds": recording.seconds,
         "damage": [_damage_to_json(damage) for damage in recording.damage],
+        "findings": list(recording.findings),
         "topics": [_topic_to_json(topic) for topic in recording.topics],
         "error": recording.error,
     }

@@ -19,7 +19,6 @@ import numpy as np
 import pyarrow as pa
 
 from mosaico_ingest.plugin import (
-    ENVELOPE,
     Channel,
     Claim,
     Collector,
@@ -38,6 +37,7 @@ from mosaico_ingest.plugin import (
     SourceFile,
     Strength,
     Times,
+    envelope,
     hookimpl,
 )
 
@@ -187,7 +187,7 @@ class _Decoder:
 
 
 class _Mapper:
-    """Columns to rows, with the log's clock."""
+    """Columns to rows."""
 
     name = "lines"
     options = None
@@ -204,8 +204,7 @@ class _Mapper:
         """Prepare a topic."""
 
         def map_rows(data: pa.RecordBatch, times: Times) -> pa.RecordBatch:
-            nulls = [pa.nulls(data.num_rows, field.type) for field in list(ENVELOPE)[2:]]
-            columns = [times.log_ns, times.log_ns, *nulls, *data.columns]
+            columns = [*envelope(times, request.time), *data.columns]
             return pa.RecordBatch.from_arrays(columns, schema=request.ontology.schema)
 
         return map_rows

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mosaico_ingest.enum import TopicLevelErrorPolicy
+from mosaico_ingest.enum import TimePolicy, TopicLevelErrorPolicy
 from mosaico_ingest.model.events import BatchStored, DamageFound, RecordingFinished
 from mosaico_ingest.model.report import RecordingStatus
 from mosaico_ingest.model.settings import Settings
@@ -223,3 +223,17 @@ def test_a_plugin_that_breaks_its_contract_costs_its_topic(tmp_path, bench):
 
     assert 1 == topic.lost
     assert "'lines' failed to map '/a'" in next(iter(topic.reasons))
+
+
+def test_metadata_tells_who_made_the_rows(tmp_path, bench):
+    """A sequence names plugins and settings, a topic its decoder, mapper and clock."""
+    path = write_lines(tmp_path / "run.lines", "/a 1 x")
+    sink = MemorySink()
+    bench.run(path, sink=sink, settings=Settings(time=TimePolicy.Log))
+    plan = sink.recordings["run"].plan
+    origin = plan.metadata["mosaico_ingest"]
+    source = plan.topics[0].metadata["source"]
+
+    assert {"time": "log"} == origin["settings"]
+    assert ["LinesPlugin"] == list(origin["plugins"])
+    assert ("line", "lines", "log") == (source["decoder"], source["mapper"], source["time"])

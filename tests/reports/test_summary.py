@@ -74,6 +74,7 @@ def test_json_has_exactly_the_promised_keys(run_report):
                         "time_range_ns": [11, 12],
                     }
                 ],
+                "findings": ["metadata.yaml says 9 messages, the data hold 8"],
                 "topics": [
                     {
                         "name": "/imu/data",
@@ -101,6 +102,7 @@ def test_json_has_exactly_the_promised_keys(run_report):
                 "end_ns": None,
                 "seconds": 0.0,
                 "damage": [],
+                "findings": [],
                 "topics": [],
                 "error": "No plugin recognises it.",
             },

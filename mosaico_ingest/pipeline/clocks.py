@@ -1,0 +1,113 @@
+"""
+Takes the time of rows from a field of their messages, where the user chose one.
+
+Must not know: mappers; they get the field's values in place of the publisher's clock. Next: `codec`.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mosaico_ingest.enum import TimePolicy
+from mosaico_ingest.errors import PlanError
+from mosaico_ingest.model.clock import UNITS, Clock
+
+__all__ = ["choose_clock", "field_clock"]
+
+_SECONDS, _NANOSECONDS = ("sec", "secs", "seconds"), ("nanosec", "nsec", "nsecs", "nanos")
+_NS_PER_S = 1_000_000_000
+
+ReadClock = Callable[[pa.RecordBatch], pa.Int64Array]
+
+
+def choose_clock(topic: str, otherwise: TimePolicy, chosen: Mapping[str, str]) -> Clock:
+    """Return the clock of the channel *topic*: the last glob of *chosen* that matches it decides."""
+    for pattern, text in reversed(list(chosen.items())):
+        if fnmatchcase(topic, pattern):
+            return Clock.parse(text)
+    return Clock(otherwise)
+
+
+def field_clock(columns: pa.Schema, clock: Clock, topic: str) -> ReadClock:
+    """
+    Prepare reading the field of *clock* as nanoseconds; null where the field is null.
+
+    Raises:
+        PlanError: The channel has no such field, or it holds no time.
+    """
+    path, kind = _find(columns, clock.field, topic)
+
+    def read(data: pa.RecordBatch) -> pa.Array:
+        column = data.column(path[0])
+        return pc.struct_field(column, path[1:]) if len(path) > 1 else column
+
+    if pa.types.is_timestamp(kind):
+        return lambda data: read(data).cast(pa.timestamp("ns", kind.tz)).cast(pa.int64())
+    if pa.types.is_integer(kind):
+        scale = UNITS[clock.unit or "ns"]
+        return lambda data: pc.multiply_checked(read(data).cast(pa.int64()), scale)
+    if pa.types.is_floating(kind):
+        scale = UNITS[clock.unit or "s"]
+        return lambda data: _scaled(read(data), scale)
+    parts = _stamp_parts(kind)
+    if parts is not None:
+        return lambda data: _stamp_ns(read(data), *parts)
+    msg = (
+        f"The field {clock.field!r} of channel {topic!r} holds {kind}, which is no time. "
+        "Expected integers, floats, timestamps or stamps {sec, nanosec}; choose another with --time."
+    )
+    raise PlanError(msg)
+
+
+def _find(columns: pa.Schema, field: str, topic: str) -> tuple[list[str], pa.DataType]:
+    """Return the path of *field*, whose names may contain dots themselves, and its type."""
+    known = [".".join(path) for path, _ in _leaves([], pa.struct(columns))]
+    for path, kind in _leaves([], pa.struct(columns)):
+        if ".".join(path) == field:
+            return path, kind
+    near = difflib.get_close_matches(field, known, 3)
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"It has: {known}."
+    msg = f"Channel {topic!r} has no field {field!r}, which --time names. {hint}"
+    raise PlanError(msg)
+
+
+def _leaves(path: list[str], kind: pa.StructType) -> list[tuple[list[str], pa.DataType]]:
+    """List every field below *kind*, and theirs, with its path."""
+    found: list[tuple[list[str], pa.DataType]] = []
+    for field in kind:
+        below = [*path, field.name]
+        found.append((below, field.type))
+        if pa.types.is_struct(field.type):
+            found += _leaves(below, field.type)
+    return found
+
+
+def _stamp_parts(kind: pa.DataType) -> tuple[str, str] | None:
+    """Return the names of a stamp's seconds and nanoseconds, None if *kind* is none."""
+    if not pa.types.is_struct(kind):
+        return None
+    names = {field.name for field in kind if pa.types.is_integer(field.type)}
+    seconds = next((name for name in _SECONDS if name in names), None)
+    nanoseconds = next((name for name in _NANOSECONDS if name in names), None)
+    return (seconds, nanoseconds) if seconds and nanoseconds else None
+
+
+def _stamp_ns(stamps: pa.StructArray, seconds: str, nanoseconds: str) -> pa.Int64Array:
+    """Return stamps in nanoseconds."""
+    whole = pc.multiply_checked(pc.struct_field(stamps, [seconds]).cast(pa.int64()), _NS_PER_S)
+    return pc.add(whole, pc.struct_field(stamps, [nanoseconds]).cast(pa.int64()))
+
+
+def _scaled(values: pa.FloatingPointArray, scale: int) -> pa.Int64Array:
+    """Return *values* times *scale*, as exact as they are; null where they are null or not finite."""
+    numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    limit = (2**63 - 1) // scale
+    usable = np.isfinite(numbers) & (np.abs(numbers) < limit)
+    whole = np.where(usable, np.floor(numbers), 0)
+    fraction = np.where(usable, numbers - whole, 0)
+    ns = whole.astype(np.int64) * scale + np.rint(fraction * scale).astype(np.int64)
+    return pa.array(ns, mask=~usable)
