@@ -59,15 +59,22 @@ def keys_command() -> None:
     type=click.FloatRange(0, 36_500, min_open=True),
     help="How long it is good.  [default: for ever]",
 )
+@click.option(
+    "--generation",
+    type=click.Choice(["0.3", "0.4", "0.5", "0.6", "0.7"]),
+    help="Which clients' protocol its bearer speaks.  [default: the server's]",
+)
 @target_flags
 @json_flag
 @click.pass_context
 def create_command(
     ctx: click.Context,
     /,
+    *,
     permission: str,
     description: str,
     days: float | None,
+    generation: str | None,
     json: bool,
     **_: object,
 ) -> None:
@@ -79,6 +86,7 @@ def create_command(
     Examples:
       mosaico-ingest keys create manage --store ./store
       mosaico-ingest keys create write --description 'robot 7' --days 30
+      mosaico-ingest keys create read --generation 0.7
     """
     from mosaico_ingest.protocol.apikeys import ApiKey
 
@@ -87,7 +95,9 @@ def create_command(
         target.make_store()  # the first key comes before the first recording
     expires_ns = None if days is None else time.time_ns() + int(days * _DAY_NS)
     with target.connect() as client:
-        token = client.api_key_create(APIKeyPermissionEnum(permission), description, expires_ns)
+        token = client.api_key_create(
+            APIKeyPermissionEnum(permission), description, expires_ns, generation
+        )
     fingerprint = ApiKey.parse(token).fingerprint
     if json:
         print_json({"api_key": token, "fingerprint": fingerprint, "expires_ns": expires_ns})

@@ -324,19 +324,20 @@ class MosaicoClient:
         permission: APIKeyPermissionEnum,
         description: str = "",
         expires_ns: int | None = None,
+        generation: str | None = None,
     ) -> str:
         """
         Make an API key, and return its token: the server tells it this once.
 
         Args:
-            permission: What it allows.
-            description: What it is for.
+            permission, description: What it allows and what it is for.
             expires_ns: When it ends, None for never.
+            generation: In which our server answers its bearer, None for the server's own; others ignore it.
 
         Raises:
             UnauthorizedError: The key of this client does not allow `manage`; so do the three below.
         """
-        return keys.create(self._layers.control, permission, description, expires_ns)
+        return keys.create(self._layers.control, permission, description, expires_ns, generation)
 
     def api_key_status(self, fingerprint: str | None = None) -> APIKeyStatus:
         """

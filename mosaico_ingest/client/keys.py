@@ -52,6 +52,7 @@ class APIKeyStatus:
         created_ns: When it was made.
         expires_ns: When it ends, None for never.
         permission: What it allows, None where the server does not tell: only the list does.
+        generation: In which its bearer is answered, None for the server's own; only the list tells.
     """
 
     fingerprint: str
@@ -59,6 +60,7 @@ class APIKeyStatus:
     created_ns: int
     expires_ns: int | None
     permission: Permission | None = None
+    generation: str | None = None
 
     @property
     def is_expired(self) -> bool:
@@ -67,14 +69,21 @@ class APIKeyStatus:
 
 
 def create(
-    control: Control, permission: Permission, description: str, expires_ns: int | None
+    control: Control,
+    permission: Permission,
+    description: str,
+    expires_ns: int | None,
+    generation: str | None,
 ) -> str:
     """Make a key and return its token."""
     if permission not in list(Permission):
         msg = f"There is no permission {permission!r}. Expected one of {', '.join(Permission)}."
         raise UsageError(msg)
     request = apikeys.KeyCreate(
-        permissions=Permission(permission), description=description, expires_at_ns=expires_ns
+        permissions=Permission(permission),
+        description=description,
+        expires_at_ns=expires_ns,
+        generation=generation,
     )
     return control.obtain(FlightAction.APIKeyCreate, request, apikeys.KeyCreated).api_key_token
 
@@ -107,6 +116,7 @@ def list_all(control: Control) -> list[APIKeyStatus]:
             created_ns=entry.created_at_ns,
             expires_ns=entry.expires_at_ns,
             permission=entry.permissions,
+            generation=entry.generation,
         )
         for entry in told.api_keys
     ]

@@ -125,11 +125,20 @@ def check_fingerprint(text: str) -> str:
 
 @attrs.frozen(kw_only=True)
 class KeyCreate:
-    """Make a key; *expires_at_ns* is an instant, None for a key that stays good."""
+    """
+    Make a key.
+
+    Args:
+        permissions: What it allows.
+        description: What it is for.
+        expires_at_ns: An instant, None for a key that stays good.
+        generation: The generation in which its bearer is answered, None for the server's own.
+    """
 
     permissions: Permission
     description: str
     expires_at_ns: int | None = attrs.field(default=None, metadata=OMIT_DEFAULT)
+    generation: str | None = attrs.field(default=None, metadata=OMIT_DEFAULT)
 
 
 @attrs.frozen
@@ -165,6 +174,7 @@ class KeyEntry:
     description: str
     created_at_ns: int
     expires_at_ns: int | None = None
+    generation: str | None = None
 
 
 @attrs.frozen

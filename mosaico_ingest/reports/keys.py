@@ -24,6 +24,7 @@ def key_blocks(keys: Sequence[APIKeyStatus]) -> Iterator[Block]:
             Column("permission"),
             Column("created", spare=2),
             Column("ends"),
+            Column("generation", spare=3),
             Column("description", spare=1),
         ),
         rows=tuple(
@@ -32,6 +33,7 @@ def key_blocks(keys: Sequence[APIKeyStatus]) -> Iterator[Block]:
                 key.permission or "",
                 format_time_ns(key.created_ns),
                 _end(key),
+                key.generation or "",
                 key.description,
             )
             for key in keys
@@ -50,6 +52,7 @@ def keys_to_json(keys: Sequence[APIKeyStatus]) -> dict[str, object]:
                 "created_ns": key.created_ns,
                 "expires_ns": key.expires_ns,
                 "expired": key.is_expired,
+                "generation": key.generation,
             }
             for key in keys
         ]

@@ -1,41 +1,70 @@
 """
-The gate: a call with a good API key gets in, and its handler learns what the key allows.
+The gate: a call with a good API key gets in, and its handler learns what its caller may do and understands.
 
 Must not know: how keys are kept, what calls need. Next: `service`.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+import attrs
 from pyarrow import flight
 
 from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.errors import UnauthorizedError
 from mosaico_ingest.protocol.flight import API_KEY_HEADER
+from mosaico_ingest.protocol.generations import Generation
 from mosaico_ingest.server.faults import border
 from mosaico_ingest.server.keyring import Grant, Keyring
 
-__all__ = ["Gate", "permission_of"]
+__all__ = ["Caller", "Gate"]
 
 _NAME = "api-key"
 
 
+@attrs.frozen
+class Caller:
+    """Who makes a call: what it may do, and the generation of the protocol in which it is answered."""
+
+    permission: Permission
+    generation: Generation
+
+
 class Gate(flight.ServerMiddlewareFactory):  # type: ignore[misc] # pyarrow is untyped
     """
-    Asks every call for its key.
+    Looks at the key of every call.
+
+    Args:
+        keyring: The keys.
+        generation: In which a caller is answered whose key does not say.
+        is_open: Whether every call gets in and may do everything; a key then only says the generation.
 
     Thread: any.
     """
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, generation: Generation, *, is_open: bool = False) -> None:
         super().__init__()
         self._keyring = keyring
+        self._generation = generation
+        self._is_open = is_open
 
     @property
     def middleware(self) -> dict[str, flight.ServerMiddlewareFactory]:
-        """What a Flight server is given, so that `permission_of` finds the grant of a call."""
+        """What a Flight server is given, so that `caller_of` finds what was seen of a call."""
         return {_NAME: self}
 
-    def start_call(self, _: flight.CallInfo, headers: Mapping[str, Sequence[str]]) -> "_Admitted":
+    def caller_of(self, context: flight.ServerCallContext) -> Caller:
+        """Return who makes a call."""
+        admitted = context.get_middleware(_NAME)
+        if admitted is None and self._is_open:
+            return Caller(Permission.Manage, self._generation)
+        grant: Grant = admitted.grant
+        permission = Permission.Manage if self._is_open else grant.permission
+        return Caller(permission, grant.generation or self._generation)
+
+    def start_call(
+        self, _: flight.CallInfo, headers: Mapping[str, Sequence[str]]
+    ) -> "_Admitted | None":
         """
         Recognise the key of a call.
 
@@ -44,6 +73,10 @@ class Gate(flight.ServerMiddlewareFactory):  # type: ignore[misc] # pyarrow is u
         """
         with border():
             tokens = headers.get(API_KEY_HEADER) or [""]
+            if self._is_open:
+                with suppress(UnauthorizedError):
+                    return _Admitted(self._keyring.grant(tokens[0]))
+                return None
             if not tokens[0]:
                 msg = "Missing API key in request header"
                 raise UnauthorizedError(msg)
@@ -59,9 +92,3 @@ class _Admitted(flight.ServerMiddleware):  # type: ignore[misc] # pyarrow is unt
     def __init__(self, grant: Grant) -> None:
         super().__init__()
         self.grant = grant
-
-
-def permission_of(context: flight.ServerCallContext) -> Permission:
-    """Return what the key of a call allows: everything, where the server has no gate."""
-    admitted = context.get_middleware(_NAME)
-    return Permission.Manage if admitted is None else admitted.grant.permission

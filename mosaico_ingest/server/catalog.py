@@ -17,7 +17,7 @@ from mosaico_ingest.errors import StoreError, StoreFullError
 
 __all__ = ["REVISION", "Catalog"]
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; a catalog that has it is opened without importing alembic."""
 
 

@@ -17,7 +17,6 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.enum import FlightAction
 from mosaico_ingest.errors import (
     AlreadyExistsError,
@@ -32,6 +31,7 @@ from mosaico_ingest.protocol.generations import Generation
 from mosaico_ingest.protocol.names import Locator, LocatorKind
 from mosaico_ingest.protocol.ulid import make_ulid
 from mosaico_ingest.protocol.wire import load_request, to_json
+from mosaico_ingest.server.auth import Caller
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.lookup import expect, find_sequence, find_session, find_topic
@@ -57,18 +57,20 @@ class Control:
     Thread: any.
     """
 
-    def __init__(
-        self, catalog: Catalog, store: Store, generation: Generation, keyring: Keyring
-    ) -> None:
+    def __init__(self, catalog: Catalog, store: Store, keyring: Keyring) -> None:
         self._catalog = catalog
         self._store = store
-        self._generation = generation
-        self._handlers: Mapping[FlightAction, Callable[[Any], object | None]] = {
+        finder = Finder(catalog, store)
+        # What is answered to each generation in its way; all others are answered alike.
+        self._dialects: Mapping[FlightAction, Callable[[Any, Generation], object | None]] = {
             FlightAction.Version: self._version,
             FlightAction.Info: self._info,
-            FlightAction.SequenceCreate: self._sequence_create,
             FlightAction.SequenceDelete: self._sequence_delete,
             FlightAction.SessionCreate: self._session_create,
+            FlightAction.Query: finder.answer,
+        }
+        self._handlers: Mapping[FlightAction, Callable[[Any], object | None]] = {
+            FlightAction.SequenceCreate: self._sequence_create,
             FlightAction.SessionFinalize: self._session_finalize,
             FlightAction.SessionDelete: self._session_delete,
             FlightAction.TopicCreate: self._topic_create,
@@ -85,35 +87,35 @@ class Control:
             FlightAction.APIKeyStatus: keyring.status,
             FlightAction.APIKeyList: keyring.list_all,
             FlightAction.APIKeyRevoke: keyring.revoke,
-            FlightAction.Query: Finder(catalog, store, generation).answer,
         }
 
-    def act(self, name: str, body: bytes, held: Permission) -> bytes:
+    def act(self, name: str, body: bytes, caller: Caller) -> bytes:
         """
         Carry out the action *name* and return the body of its one Result.
 
         Args:
             name, body: As they came.
-            held: What its caller may do; a body that makes no sense is refused before that is looked at.
+            caller: What it may do; a body that makes no sense is refused before that is looked at.
 
         Raises:
             RemoteError: It is refused; the class says why.
         """
         try:
             action = FlightAction(name)
-            handler = self._handlers[action]
-        except (ValueError, KeyError):
+        except ValueError:
             msg = f"no available action for string `{name[:64]}`"
             raise InvalidRequestError(msg) from None
         request: object = load_request(ACTIONS[action].request, body)
-        check_action(held, action)
-        return envelope(action, handler(request))
+        check_action(caller.permission, action)
+        if action in self._dialects:
+            return envelope(action, self._dialects[action](request, caller.generation))
+        return envelope(action, self._handlers[action](request))
 
-    def _version(self, _: messages.Empty) -> messages.ServerVersion:
-        return self._generation.version
+    def _version(self, _: messages.Empty, generation: Generation) -> messages.ServerVersion:
+        return generation.version
 
-    def _info(self, _: messages.Empty) -> messages.ServerInfo:
-        known = self._generation.version
+    def _info(self, _: messages.Empty, generation: Generation) -> messages.ServerInfo:
+        known = generation.version
         return messages.ServerInfo(
             version=known.version, semver=known.semver, config=messages.GrpcLimits()
         )
@@ -131,7 +133,7 @@ class Control:
                 raise AlreadyExistsError(msg)
             connection.execute(sequences.insert(), row)
 
-    def _sequence_delete(self, request: messages.ResourceRequest) -> None:
+    def _sequence_delete(self, request: messages.ResourceRequest, generation: Generation) -> None:
         name = expect(request.locator, LocatorKind.Sequence).sequence
         try:
             with self._catalog.write(durable=True) as connection:
@@ -140,13 +142,13 @@ class Control:
                 folders = connection.scalars(sa.select(sessions.c.uuid).where(belong)).all()
                 connection.execute(sequences.delete().where(sequences.c.id == found.id))
         except NotFoundError:
-            if self._generation.deletes_missing:
+            if generation.deletes_missing:
                 return
             raise
         for folder in folders:
             self._store.discard_session(folder)
 
-    def _session_create(self, request: messages.ResourceRequest) -> object:
+    def _session_create(self, request: messages.ResourceRequest, generation: Generation) -> object:
         name = expect(request.locator, LocatorKind.Sequence).sequence
         now_ns, uuid = time.time_ns(), str(uuid4())
         ulid = make_ulid(now_ns, os.urandom(10))
@@ -154,7 +156,7 @@ class Control:
             sequence = find_sequence(connection, name)
             row = {"sequence_id": sequence.id, "uuid": uuid, "ulid": ulid, "created_at_ns": now_ns}
             connection.execute(sessions.insert(), row)
-        if not self._generation.session_has_locator:
+        if not generation.session_has_locator:
             return messages.UuidOnly(uuid)
         locator = Locator(kind=LocatorKind.Session, sequence=name, session=ulid)
         return messages.SessionCreated(uuid=uuid, locator=str(locator))

@@ -18,7 +18,7 @@ import attrs
 import sqlalchemy as sa
 
 from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
-from mosaico_ingest.errors import NotFoundError, UnauthorizedError
+from mosaico_ingest.errors import InvalidRequestError, NotFoundError, UnauthorizedError
 from mosaico_ingest.protocol.apikeys import (
     ApiKey,
     KeyCreate,
@@ -29,6 +29,7 @@ from mosaico_ingest.protocol.apikeys import (
     KeyStatus,
     check_fingerprint,
 )
+from mosaico_ingest.protocol.generations import GENERATIONS, Generation
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.tables import api_keys
 
@@ -47,11 +48,13 @@ class Grant:
         fingerprint: The key.
         permission: What it may do.
         expires_at_ns: When it ends, None for never.
+        generation: In which its bearer is answered, None for the server's own.
     """
 
     fingerprint: str
     permission: Permission
     expires_at_ns: int | None
+    generation: Generation | None = None
 
 
 class Keyring:
@@ -71,7 +74,18 @@ class Keyring:
         self._revocations = 0
 
     def create(self, request: KeyCreate) -> KeyCreated:
-        """Make a key. Its token is told this once: the catalog cannot give it back."""
+        """
+        Make a key. Its token is told this once: the catalog cannot give it back.
+
+        Raises:
+            InvalidRequestError: The generation is unknown.
+        """
+        if request.generation is not None and request.generation not in GENERATIONS:
+            msg = (
+                f"Bad request: unknown protocol generation {request.generation[:64]!r}, "
+                f"expected one of {', '.join(GENERATIONS)}"
+            )
+            raise InvalidRequestError(msg)
         while True:
             key, salt = ApiKey.make(), os.urandom(16)
             row = {
@@ -82,6 +96,7 @@ class Keyring:
                 "description": request.description,
                 "created_at_ns": time.time_ns(),
                 "expires_at_ns": request.expires_at_ns,
+                "generation": request.generation,
             }
             with self._catalog.write(durable=True) as connection:
                 if _find(connection, key.fingerprint) is None:  # 32 bits may meet by chance
@@ -118,6 +133,7 @@ class Keyring:
                     description=row.description,
                     created_at_ns=row.created_at_ns,
                     expires_at_ns=row.expires_at_ns,
+                    generation=row.generation,
                 )
                 for row in rows
             ]
@@ -181,6 +197,7 @@ class Keyring:
             fingerprint=row.fingerprint,
             permission=Permission(row.permission),
             expires_at_ns=row.expires_at_ns,
+            generation=GENERATIONS.get(row.generation),
         )
 
 

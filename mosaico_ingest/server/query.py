@@ -72,20 +72,23 @@ class Finder:
     Thread: any.
     """
 
-    def __init__(self, catalog: Catalog, store: Store, generation: Generation) -> None:
+    def __init__(self, catalog: Catalog, store: Store) -> None:
         self._catalog = catalog
         self._store = store
-        self._texts = TextMatch(with_globs=generation.matches_globs)
 
-    def answer(self, request: QueryRequest) -> QueryAnswer:
+    def answer(self, request: QueryRequest, generation: Generation) -> QueryAnswer:
         """
         Return the sequences, and of them the topics, that meet all conditions.
+
+        Args:
+            request: The query.
+            generation: What `$match` and paths mean depends on it.
 
         Raises:
             InvalidRequestError: The request is no query.
         """
         items: dict[str, list[QueriedTopic]] = {}
-        for found in self.find(read_query(request)).topics:
+        for found in self.find(read_query(request), generation).topics:
             told = QueriedTopic(
                 locator=found.sequence + found.topic,
                 ontology_tag=found.ontology_tag,
@@ -96,20 +99,21 @@ class Finder:
             [QueriedSequence(sequence=name, topics=told) for name, told in items.items()]
         )
 
-    def find(self, query: Query) -> Findings:
+    def find(self, query: Query, generation: Generation) -> Findings:
         """Carry *query* out; the topics are in order of their locators."""
+        texts = TextMatch(with_globs=generation.matches_globs)
         by_tag: dict[str, list[Condition]] = {}
         for condition in query.of(Section.Ontology):
             by_tag.setdefault(condition.key.partition(".")[0], []).append(condition)
         with self._catalog.read() as connection:
-            candidates = select_topics(connection, query, by_tag, self._texts)
+            candidates = select_topics(connection, query, by_tag, texts)
             if not by_tag:
                 return Findings(topics=tuple(_found(row) for row in candidates))
             stored = {
                 tag: _stored(connection, [row for row in candidates if row.tag == tag], conditions)
                 for tag, conditions in by_tag.items()
             }
-        search = _Search(self._store, self._texts, query.with_ranges)
+        search = _Search(self._store, texts, query.with_ranges)
         matches: list[Found] = []
         common = {row.sequence for row in candidates}
         for tag, conditions in by_tag.items():

@@ -17,7 +17,7 @@ from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.errors import UsageError
 from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
-from mosaico_ingest.server.auth import Gate, permission_of
+from mosaico_ingest.server.auth import Gate
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.control import Control
 from mosaico_ingest.server.faults import border, guarded
@@ -39,7 +39,7 @@ class MosaicoServer:
     Args:
         store: The folder; created if missing.
         host, port: Where to listen; port 0 takes a free one.
-        generation: Which clients it serves, `0.3` to `0.7`.
+        generation: Which clients it serves, `0.3` to `0.7`; those whose API key names another are served too.
         security: Keys and TLS; without, it listens to this machine only.
 
     Raises:
@@ -76,11 +76,11 @@ class MosaicoServer:
                 recover(self._catalog, self._store)
                 self._service = _Service(
                     location(host, port, tls=security.is_encrypted),
-                    Control(self._catalog, self._store, found, keyring),
+                    Gate(keyring, found, is_open=not security.require_api_key),
+                    Control(self._catalog, self._store, keyring),
                     Receiver(self._catalog, self._store, self._stopping),
                     Reader(self._catalog, self._store),
                     tls_certificates=certificates,
-                    middleware=Gate(keyring).middleware if security.require_api_key else None,
                 )
             except BaseException:
                 self._catalog.close()
@@ -154,21 +154,24 @@ class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is unty
     def __init__(
         self,
         address: str,
+        gate: Gate,
         control: Control,
         receiver: Receiver,
         reader: Reader,
-        **protection: object,
+        *,
+        tls_certificates: object,
     ) -> None:
         # The parts come first: calls may arrive before the constructor of the base returns.
+        self._gate = gate
         self._control = control
         self._receiver = receiver
         self._reader = reader
-        super().__init__(address, **protection)
+        super().__init__(address, tls_certificates=tls_certificates, middleware=gate.middleware)
 
     def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> list[bytes]:
         with border():
             body = action.body.to_pybytes()
-            return [self._control.act(action.type, body, permission_of(context))]
+            return [self._control.act(action.type, body, self._gate.caller_of(context))]
 
     def do_put(
         self,
@@ -178,14 +181,14 @@ class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is unty
         _: flight.FlightMetadataWriter,
     ) -> None:
         with border():
-            check_stream(permission_of(context), Permission.Write)
+            check_stream(self._gate.caller_of(context).permission, Permission.Write)
             self._receiver.receive(context, descriptor, reader)
 
     def do_get(
         self, context: flight.ServerCallContext, ticket: flight.Ticket
     ) -> flight.GeneratorStream:
         with border():
-            check_stream(permission_of(context), Permission.Read)
+            check_stream(self._gate.caller_of(context).permission, Permission.Read)
             schema, batches = self._reader.rows(ticket.ticket)
         return flight.GeneratorStream(schema, batches)
 
@@ -193,19 +196,19 @@ class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is unty
         self, context: flight.ServerCallContext, criteria: bytes
     ) -> Iterator[flight.FlightInfo]:
         with border():
-            check_stream(permission_of(context), Permission.Read)
+            check_stream(self._gate.caller_of(context).permission, Permission.Read)
         return guarded(self._reader.list_sequences)(criteria)
 
     def get_flight_info(
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.FlightInfo:
         with border():
-            check_stream(permission_of(context), Permission.Read)
+            check_stream(self._gate.caller_of(context).permission, Permission.Read)
             return self._reader.info(descriptor)
 
     def get_schema(
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.SchemaResult:
         with border():
-            check_stream(permission_of(context), Permission.Read)
+            check_stream(self._gate.caller_of(context).permission, Permission.Read)
             return flight.SchemaResult(self._reader.schema(descriptor))

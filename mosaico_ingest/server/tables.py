@@ -139,4 +139,5 @@ api_keys = Table(
     Column("description", Text, nullable=False),
     Column("created_at_ns", BigInteger, nullable=False),
     Column("expires_at_ns", BigInteger),
+    Column("generation", Text),
 )

@@ -53,12 +53,15 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     store = folder / "queries"
     if not store.exists():
         _fill(store)
+    generation = find_generation(DEFAULT_GENERATION)
     with _finder(store) as finder:
         rows = []
         for name, clauses in QUERIES.items():
             query = make_query(clauses, None, time_ranges=True)
-            median_s, least_s = best(lambda query=query: finder.find(query), options.repeat)
-            found = finder.find(query)
+            median_s, least_s = best(
+                lambda query=query: finder.find(query, generation), options.repeat
+            )
+            found = finder.find(query, generation)
             opened = f"{found.opened} of {found.chunks}" if found.chunks else "-"
             rows.append(
                 (name, len(found.topics), f"{median_s * 1e3:.1f}", f"{least_s * 1e3:.1f}", opened)
@@ -70,7 +73,7 @@ def run(folder: Path, options: argparse.Namespace) -> None:
 @contextmanager
 def _finder(store: Path) -> Iterator[Finder]:
     with Store(store) as chunks, Catalog.open(chunks.catalog_path) as catalog:
-        yield Finder(catalog, chunks, find_generation(DEFAULT_GENERATION))
+        yield Finder(catalog, chunks)
 
 
 def _fill(store: Path) -> None:

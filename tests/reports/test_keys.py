@@ -12,6 +12,7 @@ KEYS = [
         created_ns=0,
         expires_ns=None,
         permission=APIKeyPermissionEnum.Write,
+        generation="0.7",
     ),
     APIKeyStatus(fingerprint="1b676530", description="", created_ns=0, expires_ns=1),
 ]
@@ -23,7 +24,7 @@ def test_table():
     print_blocks(key_blocks(KEYS), stream)
 
     assert [
-        ["f9010b9e", "write", "1970-01-01", "00:00:00.000000", "UTC", "never", "robot"],
+        ["f9010b9e", "write", "1970-01-01", "00:00:00.000000", "UTC", "never", "0.7", "robot"],
         ["1b676530", "1970-01-01", "00:00:00.000000", "UTC", "expired"],
     ] == [line.split() for line in stream.getvalue().splitlines()[2:]]
 
@@ -37,4 +38,5 @@ def test_json():
         "created_ns": 0,
         "expires_ns": 1,
         "expired": True,
+        "generation": None,
     } == keys_to_json(KEYS)["keys"][1]

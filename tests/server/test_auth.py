@@ -198,3 +198,46 @@ def test_keys_are_required_and_there_are_none(tmp_path):
         MosaicoServer(tmp_path / "store", security=Security(require_api_key=True))
 
     MosaicoServer(tmp_path / "store").close()
+
+
+@pytest.mark.parametrize("requires", [True, False])
+def test_a_key_says_the_generation(requires, tmp_path, tokens, connect):
+    """Bearers of keys are answered in the generations that these name, side by side on one server."""
+    security = Security(require_api_key=requires)
+    with MosaicoServer(tmp_path / "store", generation="0.5", security=security) as server:
+        manager = connect(server.port, tokens[Permission.Manage])
+        manager.act("sequence_create", locator="s", user_metadata={})
+        told = {}
+        for generation in (None, "0.3", "0.4", "0.6", "0.7"):
+            more = {} if generation is None else {"generation": generation}
+            token = manager.act("api_key_create", permissions="delete", description="", **more)[
+                "api_key_token"
+            ]
+            peer = connect(server.port, token)
+            delete = peer.refusal if generation != "0.3" else lambda call, *a, **k: call(*a, **k)
+            told[generation] = (
+                peer.act("version")["version"],
+                sorted(peer.act("session_create", locator="s")),
+                delete(peer.act, "sequence_delete", locator="gone"),
+            )
+        listed = manager.act("api_key_list")["api_keys"]
+
+    missing = ("NotFoundError", "gone not found.")
+    assert {
+        None: ("0.5.0", ["locator", "uuid"], missing),
+        "0.3": ("0.3.0", ["uuid"], None),
+        "0.4": ("0.4.0", ["uuid"], missing),
+        "0.6": ("0.6.0", ["locator", "uuid"], missing),
+        "0.7": ("0.7.0", ["locator", "uuid"], missing),
+    } == told
+    assert [None, "0.3", "0.4", "0.6", "0.7"] == [key["generation"] for key in listed[-5:]]
+
+
+def test_key_of_an_unknown_generation(server, peer):
+    """A key for clients that nobody knows is refused with the generations that there are."""
+    kind, message = peer.refusal(
+        peer.act, "api_key_create", permissions="read", description="", generation="0.8"
+    )
+
+    assert "InvalidRequestError" == kind
+    assert "unknown protocol generation '0.8', expected one of 0.3, 0.4" in message

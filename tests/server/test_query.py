@@ -21,6 +21,7 @@ IMU = pa.schema(
     ]
 )
 BIG = 2**53
+GENERATION = find_generation("0.5")
 
 
 def imu(*rows):
@@ -268,7 +269,7 @@ def finder(tmp_path, server, peer, monkeypatch):
     store = tmp_path / "store"
     server.close()
     with Catalog.open(store / "catalog.sqlite") as catalog, Store(store) as opened:
-        yield Finder(catalog, opened, find_generation("0.5"))
+        yield Finder(catalog, opened)
 
 
 @pytest.mark.parametrize(
@@ -289,8 +290,8 @@ def test_chunks_are_opened_only_where_they_matter(finder, asked, opened, times):
     condition = Condition(
         section=Section.Ontology, key=f"t.{field}", operator=operator, values=values
     )
-    findings = finder.find(Query(conditions=(condition,), with_ranges=True))
-    some = finder.find(Query(conditions=(condition,)))
+    findings = finder.find(Query(conditions=(condition,), with_ranges=True), GENERATION)
+    some = finder.find(Query(conditions=(condition,)), GENERATION)
 
     assert (10, opened) == (findings.chunks, findings.opened)
     assert [times] * bool(times) == [found.times_ns for found in findings.topics]
