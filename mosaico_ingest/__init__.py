@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mosaico_ingest.model.settings import Settings
     from mosaico_ingest.pipeline.stopping import StopSignal
     from mosaico_ingest.protocol.flight import GRPCCompression
-    from mosaico_ingest.run import MosaicoClient, ingest, inspect, plan, serve
+    from mosaico_ingest.run import MosaicoClient, examine, ingest, inspect, plan, serve
     from mosaico_ingest.server.security import Security
 
 __version__ = "0.1.0"
@@ -60,7 +60,7 @@ _HOMES = {
     "mosaico_ingest.model.settings": ("Settings",),
     "mosaico_ingest.pipeline.stopping": ("StopSignal",),
     "mosaico_ingest.protocol.flight": ("GRPCCompression",),
-    "mosaico_ingest.run": ("MosaicoClient", "ingest", "inspect", "plan", "serve"),
+    "mosaico_ingest.run": ("MosaicoClient", "examine", "ingest", "inspect", "plan", "serve"),
     "mosaico_ingest.server.security": ("Security",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -89,6 +89,7 @@ __all__ = [
     "TimePolicy",
     "TopicLevelErrorPolicy",
     "TopicWriterStatus",
+    "examine",
     "ingest",
     "inspect",
     "plan",

@@ -1,12 +1,12 @@
 """
-The library's verbs: `inspect`, `plan`, `ingest` and `serve`. Wires everything, owns nothing.
+The library's verbs: `inspect`, `examine`, `plan`, `ingest` and `serve`. Wires everything, owns nothing.
 
 Must not know: flags, terminals. Next: `mosaico_ingest.cli`, or down to `mosaico_ingest.pipeline.planner`.
 """
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -18,12 +18,14 @@ from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.sequence import FindOntology
 from mosaico_ingest.engines import LocalEngine
 from mosaico_ingest.errors import UsageError
+from mosaico_ingest.examining import Examiner
 from mosaico_ingest.hooks.contracts import Engine, Observer, Sink
 from mosaico_ingest.hooks.discovery import embedded
 from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.hooks.registry import Registered
 from mosaico_ingest.hooks.specs import RunContext
 from mosaico_ingest.model.events import PluginFailed, RunFinished, RunStarted
+from mosaico_ingest.model.health import TopicHealth
 from mosaico_ingest.model.plan import PlannedRecording
 from mosaico_ingest.model.recording import RecordingInfo
 from mosaico_ingest.model.report import RunReport
@@ -40,7 +42,16 @@ from mosaico_ingest.sinks import FlightSink
 from mosaico_ingest.workers.budget import ByteBudget
 from mosaico_ingest.workers.executors import ExecutorPool
 
-__all__ = ["Inspected", "MosaicoClient", "ingest", "inspect", "plan", "serve"]
+__all__ = [
+    "Examined",
+    "Inspected",
+    "MosaicoClient",
+    "examine",
+    "ingest",
+    "inspect",
+    "plan",
+    "serve",
+]
 
 Paths = Sequence[str | Path] | str | Path
 
@@ -86,6 +97,14 @@ class Inspected:
     error: str = ""
 
 
+@attrs.frozen(kw_only=True)
+class Examined:
+    """What a run would do with recordings, in its own report, and the health of their topics by path."""
+
+    report: RunReport
+    health: Mapping[str, tuple[TopicHealth, ...]]
+
+
 def inspect(
     paths: Paths, *, host: Host | None = None, settings: Settings | None = None
 ) -> tuple[Inspected, ...]:
@@ -121,6 +140,26 @@ def plan(
     settings = settings or Settings()
     found = find(_listed(paths), host.registry.sources, settings.source)
     return tuple(plan_recordings(found, host, settings))
+
+
+def examine(
+    paths: Paths,
+    *,
+    host: Host | None = None,
+    settings: Settings | None = None,
+    context: RunContext | None = None,
+    stop: StopSignal | None = None,
+) -> Examined:
+    """
+    Read the recordings under *paths* whole, as `ingest` would, and store nothing. No network.
+
+    Raises:
+        UsageError: No path, or a wrong setting.
+    """
+    examiner = Examiner()
+    report = ingest(paths, sink=examiner, host=host, settings=settings, context=context, stop=stop)
+    health = {recording.path: examiner.health(recording.path) for recording in report.recordings}
+    return Examined(report=report, health=health)
 
 
 def ingest(

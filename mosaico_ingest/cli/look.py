@@ -4,6 +4,7 @@ The commands that look and change nothing: `inspect`, `plan`, `plugins`.
 Must not know: networks. Next: `mosaico_ingest.run`.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import click
 from mosaico_ingest.cli.hosting import HostCommand, chosen_host, chosen_options
 from mosaico_ingest.cli.options import json_flag, plan_flags, settings_of
 from mosaico_ingest.cli.output import print_error, print_json, print_result
+from mosaico_ingest.errors import UsageError
 from mosaico_ingest.model.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,24 +26,38 @@ __all__ = ["inspect_command", "plan_command", "plugins_command", "show_plan"]
 
 @click.command("inspect", cls=HostCommand)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--source", metavar="NAME", default="", help="Format of all files; no detection.")
+@plan_flags
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Read everything: what a run would store, lose and reject, and the health of topics.",
+)
 @json_flag
 @click.pass_context
-def inspect_command(ctx: click.Context, /, paths: tuple[str, ...], source: str, json: bool) -> None:
+def inspect_command(
+    ctx: click.Context, /, paths: tuple[str, ...], deep: bool, json: bool, **_: object
+) -> None:
     """
     Tell what is inside recordings.
 
     Lists channels with types, encodings, counts and rates, time range, size, compression, attachments,
-    metadata and damage. Uses no network and changes nothing.
+    metadata and damage. Uses no network and changes nothing. With --deep every message is read, decoded and
+    mapped as a run would with the same flags, and the regularity of each topic is measured.
 
     Examples:
       mosaico-ingest inspect drive.mcap
       mosaico-ingest inspect runs/ --json
+      mosaico-ingest inspect --deep drive.mcap
+
+    Exit code: 0, 1 something cannot be read; with --deep that of the run.
     """
     from mosaico_ingest import run
     from mosaico_ingest.reports.contents import info_blocks, info_to_json
 
-    settings = Settings(source=source, options=chosen_options(ctx))
+    if deep:
+        ctx.exit(_show_health(paths, chosen_host(ctx), settings_of(ctx), as_json=json))
+    _refuse_idle_flags(ctx)
+    settings = Settings(source=ctx.params["source"], options=chosen_options(ctx))
     found = run.inspect(paths, host=chosen_host(ctx), settings=settings)
     if json:
         print_json(
@@ -128,6 +144,39 @@ def show_plan(
             if item.error:
                 print_error(item.error)
     return 1 if any(item.error for item in planned) else 0
+
+
+def _refuse_idle_flags(ctx: click.Context) -> None:
+    """Refuse flags about a run where none is tried."""
+    for name in ("name", "topics", "map", "metadata", "time", "skip_unmapped"):
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            flag = name.replace("_", "-")
+            msg = f"--{flag} has an effect with --deep only. Add --deep, or use `plan`."
+            raise UsageError(msg)
+
+
+def _show_health(
+    paths: Sequence[str | Path], host: "Host", settings: Settings, *, as_json: bool
+) -> int:
+    """Read everything, print what a run would make of it, and return the exit code of that run."""
+    from mosaico_ingest import run
+    from mosaico_ingest.cli.signals import stopped_by_signals
+    from mosaico_ingest.hooks.specs import RunContext
+    from mosaico_ingest.pipeline.stopping import StopSignal
+    from mosaico_ingest.reports.health import examined_blocks, examined_to_json
+
+    stop = StopSignal()
+    # Progress is for somebody who waits; into a pipe only the result is wanted.
+    log = "auto" if sys.stderr.isatty() else "none"
+    context = RunContext(settings=settings, log=log, is_terminal=sys.stderr.isatty())
+    with stopped_by_signals(stop, log):
+        examined = run.examine(paths, host=host, settings=settings, context=context, stop=stop)
+    report, health = examined.report, examined.health
+    if as_json:
+        print_json(examined_to_json(report, health))
+    else:
+        print_result(examined_blocks(report, health))
+    return report.exit_code
 
 
 def _parted(groups: "Iterator[Iterator[Block]]") -> "Iterator[Block]":

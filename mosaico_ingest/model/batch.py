@@ -113,12 +113,14 @@ class ArrowBatch:
         seq: Number of the raw batch it comes from.
         data: Its schema is exactly that of the topic's ontology.
         messages: Messages of the source in it; a message may give several rows, or none.
+        largest_bytes: Payload of the largest of them, 0 where they have none of their own.
     """
 
     topic: str
     seq: int
     data: pa.RecordBatch
     messages: int
+    largest_bytes: int = 0
 
 
 @attrs.frozen(kw_only=True)

@@ -12,8 +12,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["Payloads", "gather"]
+__all__ = ["Payloads", "gather", "longest"]
 
 _INLINE_BYTES = 12  # a binary_view keeps values up to this size inside the view itself
 _SLICE_BYTES = 256  # mean length from which one slice per row beats one index per byte
@@ -97,6 +98,15 @@ class Payloads:
         offsets = found.astype(np.int64)
         buffer = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
         return cls(buffer, offsets[:-1], np.diff(offsets))
+
+
+def longest(column: pa.Array) -> int:
+    """Return the bytes of the longest value of a binary column, 0 if it has none."""
+    if not pa.types.is_binary_view(column.type):
+        return pc.max(pc.binary_length(column)).as_py() or 0
+    n = len(column)
+    views = np.frombuffer(column.buffers()[1], np.uint32, 4 * n, 16 * column.offset)
+    return int(views[::4].max()) if n else 0
 
 
 def gather(buffer: Bytes, starts: Ints, lengths: Ints) -> Bytes:

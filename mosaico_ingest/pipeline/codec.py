@@ -25,6 +25,7 @@ from mosaico_ingest.model.batch import (
     Times,
 )
 from mosaico_ingest.model.ontology import Ontology
+from mosaico_ingest.model.payloads import longest
 from mosaico_ingest.model.plan import TopicPlan
 from mosaico_ingest.pipeline.clocks import field_clock
 
@@ -81,6 +82,7 @@ class Codec:
         channel = topic.channel
         self._decode: Decode | None = None
         columns = channel.columns if channel.columns is not None else PAYLOAD_COLUMNS
+        self._has_payload = channel.columns is None
         stage = topic.decoder or topic.mapper
         try:
             if topic.decoder:
@@ -144,7 +146,13 @@ class Codec:
         if rows.schema != topic.ontology.schema:
             fault = ValueError(f"gave columns that are not those of {topic.ontology.tag!r}")
             raise self._fault(topic.mapper, "map", fault)
-        batch = ArrowBatch(topic=topic.name, seq=raw.seq, data=rows, messages=messages)
+        batch = ArrowBatch(
+            topic=topic.name,
+            seq=raw.seq,
+            data=rows,
+            messages=messages,
+            largest_bytes=longest(raw.data.column(PAYLOAD)) if self._has_payload else 0,
+        )
         seconds = time.perf_counter() - began
         return Encoded(rows=batch, rejected=rejected, reasons=reasons, seconds=seconds)
 

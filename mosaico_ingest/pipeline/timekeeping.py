@@ -18,7 +18,10 @@ from mosaico_ingest.units import format_duration_ns, format_number_of, format_ti
 __all__ = ["Timekeeper"]
 
 _NS_PER_S = 1_000_000_000
-_JUMP_NS = _NS_PER_S
+_STEP_BACK_NS = _NS_PER_S
+_JUMP_NS = (
+    5 * _NS_PER_S
+)  # messages that were queued before they were recorded come closer than this
 _DAY_NS = 86_400 * _NS_PER_S
 _EPOCH_NS = 10**18  # September 2001: what lies later counts from 1970
 _BOOT_NS = 10**17  # three years: no robot has been up for longer
@@ -31,13 +34,14 @@ Times = npt.NDArray[np.int64]
 class _Jumps:
     """Steps of a clock that are no passing of time."""
 
+    limit_ns: int
     count: int = 0
     largest_ns: int = 0
     first_ns: int = 0
 
     def add(self, steps: Times, at: Times) -> None:
         """Count the *steps* beyond the limit; *at* is the recorder's time of each."""
-        far = np.abs(steps) > _JUMP_NS
+        far = np.abs(steps) > self.limit_ns
         if far.any():
             if not self.count:
                 self.first_ns = int(at[int(np.argmax(far))])
@@ -65,8 +69,8 @@ class Timekeeper:
             None  # stamp and log time of the first row with a stamp
         )
         self._last: tuple[int, int] | None = None
-        self._against_log = _Jumps()
-        self._backwards = _Jumps()
+        self._against_log = _Jumps(_JUMP_NS)
+        self._backwards = _Jumps(_STEP_BACK_NS)
 
     def add(self, stamps: pa.Int64Array, log: pa.Int64Array) -> None:
         """Take the times of a batch: `timestamp_ns` and `recording_timestamp_ns`, rows in stored order."""
@@ -88,6 +92,11 @@ class Timekeeper:
         steps = np.diff(theirs)
         self._backwards.add(np.minimum(steps, 0), theirs[1:])
         self._against_log.add(np.diff(ours) - steps, theirs[1:])
+
+    @property
+    def jumps(self) -> int:
+        """How often a clock jumped."""
+        return self._against_log.count + self._backwards.count
 
     def findings(self, channel: str) -> Iterator[str]:
         """Yield what a person should know of the times of *channel*, one sentence each."""

@@ -48,9 +48,14 @@ def run_blocks(report: RunReport) -> Iterator[Block]:
     yield _total_line(report)
 
 
-def recording_blocks(recording: RecordingReport) -> Iterator[Block]:
-    """Yield what became of one recording: a table of its topics, then whatever is not as it should be."""
-    status = _WORDS[recording.status]
+def recording_blocks(recording: RecordingReport, verb: str = "") -> Iterator[Block]:
+    """
+    Yield what became of one recording: a table of its topics, then whatever is not as it should be.
+
+    Args:
+        verb: Put before the status, such as `would be ` for a run that was only tried.
+    """
+    status = verb + _WORDS[recording.status]
     arrow = f" -> {recording.sequence}" if recording.sequence else ""
     yield f"{short_path(recording.path)}{arrow}: {status}"
     if recording.topics and recording.status is not RecordingStatus.AlreadyStored:

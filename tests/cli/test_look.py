@@ -100,3 +100,23 @@ def test_plugins_lists_every_plugin(cli):
     assert ("disabled", "loaded") == (states["rosbag"], states["mcap"])
     assert ["source mcap"] == by_name["mcap"]["contributions"]
     assert "rosbag: disabled: not selected" in cli("plugins", "-p", "no:rosbag")[1]
+
+
+def test_inspect_deep_tells_what_a_run_would_do(demo_file, cli):
+    """Counts per topic as `run` would report them, and the health of each topic; exit code as `run`."""
+    code, out, err = cli("inspect", "--deep", demo_file)
+    told = json.loads(cli("inspect", "--deep", demo_file, "--json", "--topics", "/imu/*")[1])
+
+    assert (0, "") == (code, err)
+    assert "would be stored" in out
+    assert "largest message" in out
+    assert ["/imu/data"] == [topic["name"] for topic in told["health"][0]["topics"]]
+    assert told["stored"] == told["health"][0]["topics"][0]["rows"]
+
+
+def test_a_flag_of_the_plan_needs_deep(demo_file, cli):
+    """A flag that would change nothing is refused, not passed over."""
+    code, _, err = cli("inspect", demo_file, "--topics", "/imu/*")
+
+    assert 2 == code
+    assert "--topics has an effect with --deep only" in err

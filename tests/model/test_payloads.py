@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mosaico_ingest.model.payloads import Payloads, gather
+from mosaico_ingest.model.payloads import Payloads, gather, longest
 
 RANGES = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 60)), max_size=40)
 SIZES = st.sampled_from([0, 1, 3, 12, 13, 40])
@@ -109,3 +109,14 @@ def test_an_empty_column_has_no_payloads(kind):
     """No rows are no payloads, whatever buffers pyarrow allocates for them."""
     for column in (pa.array([], kind), pa.nulls(0, kind), pa.array([b"a"], kind).slice(1)):
         assert 0 == len(Payloads.from_column(column)) == len(Payloads.from_column(column).to_view())
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view()])
+def test_the_longest_value_of_a_column_is_found(kind):
+    """In every layout, sliced or not, inline or not; an empty column has none."""
+    column = pa.array([b"x" * 40, b"ab", b"", b"y" * 13], kind)
+
+    assert 40 == longest(column)
+    assert 13 == longest(column[1:])
+    assert 2 == longest(column[1:3])
+    assert 0 == longest(column[4:])
