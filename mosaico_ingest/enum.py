@@ -13,6 +13,7 @@ __all__ = [
     "FlightAction",
     "GRPCCompressionAlgorithm",
     "GRPCCompressionLevel",
+    "NotificationType",
     "OnErrorPolicy",  # noqa: F822 - served by __getattr__
     "SequenceStatus",
     "SerializationFormat",
@@ -69,6 +70,14 @@ class TopicLevelErrorPolicy(StrEnum):
     Finalize = "finalize"
 
 
+class NotificationType(StrEnum):
+    """How much a notification matters. Every server keeps `error`; some say that they keep the others too."""
+
+    Error = "error"
+    Warning = "warning"
+    Info = "info"
+
+
 class APIKeyPermissionEnum(StrEnum):
     """What an API key allows; each level includes the ones before it."""
 
@@ -103,7 +112,10 @@ class GRPCCompressionLevel(IntEnum):
 
 
 class FlightAction(StrEnum):
-    """The DoAction types of the protocol, generation 0.5, and additions: of 0.6 and 0.7, the list of keys."""
+    """The DoAction types of the protocol, generation 0.5, and additions: of 0.6 and 0.7, and of this package.
+
+    `api_key_list` and `notifications_create` are known to servers of this package only.
+    """
 
     Version = "version"
     Info = "info"
@@ -120,6 +132,7 @@ class FlightAction(StrEnum):
     TopicNotificationCreate = "topic_notification_create"
     TopicNotificationList = "topic_notification_list"
     TopicNotificationPurge = "topic_notification_purge"
+    NotificationsCreate = "notifications_create"
     Query = "query"
     APIKeyCreate = "api_key_create"
     APIKeyStatus = "api_key_status"

@@ -8,13 +8,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.client.handlers import SequenceHandler
+from mosaico_ingest.client.notes import Note
 from mosaico_ingest.client.sequence import SequenceWriter
 from mosaico_ingest.client.topic import TopicWriter
-from mosaico_ingest.enum import SessionLevelErrorPolicy
+from mosaico_ingest.enum import NotificationType, SessionLevelErrorPolicy
 from mosaico_ingest.errors import NotFoundError, PlanError, UnauthorizedError, UsageError
 from mosaico_ingest.hooks.contracts import RecordingSink, Sink, SinkFactory, TopicSink
 from mosaico_ingest.hooks.registry import Registered
@@ -22,7 +23,12 @@ from mosaico_ingest.model.batch import ArrowBatch, Receipt
 from mosaico_ingest.model.plan import RecordingPlan, TopicPlan
 from mosaico_ingest.model.report import RecordingReport
 from mosaico_ingest.pipeline.scheduler import METADATA_KEY
-from mosaico_ingest.reports.notices import recording_notice, topic_notice
+from mosaico_ingest.reports.notices import (
+    complete_notice,
+    recording_notice,
+    start_notice,
+    topic_notice,
+)
 
 __all__ = ["FlightSink", "NullSink", "open_sink"]
 
@@ -165,32 +171,38 @@ class _FlightRecording(RecordingSink):
 
     def topic(self, plan: TopicPlan, lane: int) -> TopicSink:
         """Create a topic on connection number *lane*."""
+        kind = NotificationType.Warning if plan.losses else NotificationType.Info
         topic = self._writer.topic_create(
-            plan.name, metadata=dict(plan.metadata), ontology=plan.ontology, connection=lane
+            plan.name,
+            metadata=dict(plan.metadata),
+            ontology=plan.ontology,
+            connection=lane,
+            note=Note(start_notice(plan), kind=kind),
         )
         return _FlightTopic(topic)
 
     def finish(self, report: RecordingReport) -> None:
-        """Finalize the session, after a notice for every topic that lost something."""
-        for topic in report.topics:
-            text = topic_notice(topic)
-            if text and topic.name:
-                self._notify(text, topic.name)
-        text = recording_notice(report)
-        if text:
-            self._notify(text, None)
+        """Finalize the session, after a notice for every topic of what it holds and what it lost."""
+        self._writer.notify_all(self._notes(report))
         self._writer.finalize()
 
     def fail(self, report: RecordingReport) -> None:
         """Leave the session unlocked with a notice, or delete it: the session's policy."""
         self._writer.fail(recording_notice(report) or report.error)
 
-    def _notify(self, text: str, topic: str | None) -> None:
-        """Leave a notice; a topic that was taken back has its notice on the sequence."""
-        try:
-            self._writer.notify(text, topic=topic)
-        except NotFoundError:
-            self._writer.notify(f"{topic}: {text}")
+    def _notes(self, report: RecordingReport) -> Iterator[Note]:
+        """Yield one note per topic; one that was taken back has its note on the sequence."""
+        stored = {name for name, topic in self._writer.topics.items() if not topic.is_deleted}
+        for topic in report.topics:
+            losses = topic_notice(topic)
+            if topic.name in stored:
+                kind = NotificationType.Error if losses else NotificationType.Info
+                yield Note(losses or complete_notice(topic), kind=kind, topic=topic.name)
+            elif topic.name and losses:
+                yield Note(f"{topic.name}: {losses}")
+        text = recording_notice(report)
+        if text:
+            yield Note(text)
 
 
 class _FlightTopic(TopicSink):

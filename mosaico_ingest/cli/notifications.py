@@ -25,7 +25,7 @@ def notifications_command(
     ctx: click.Context, /, name: str, clear: bool, json: bool, **_: object
 ) -> None:
     """
-    Show what went wrong with a sequence and its topics, or with one topic.
+    Show what happened to a sequence and its topics, or to one topic: errors, warnings and infos.
 
     Examples:
       mosaico-ingest notifications drive

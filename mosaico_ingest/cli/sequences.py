@@ -16,6 +16,7 @@ from mosaico_ingest.cli.hosting import ConfiguredCommand
 from mosaico_ingest.cli.options import json_flag, target_flags
 from mosaico_ingest.cli.output import print_json, print_result
 from mosaico_ingest.cli.target import chosen_target
+from mosaico_ingest.enum import NotificationType
 from mosaico_ingest.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -68,16 +69,17 @@ def info_command(ctx: click.Context, /, name: str, json: bool, **_: object) -> N
     )
 
     sequence, topic = parts_of(name)
+    kinds = (NotificationType.Error, NotificationType.Warning)  # `notifications` shows all
     with chosen_target(ctx).connect() as client:
         if topic:
             told = client.topic_handler(sequence, topic)
-            notices = client.list_topic_notifications(sequence, topic)
+            notices = client.list_topic_notifications(sequence, topic, kinds)
             value, blocks = topic_to_json(told, notices), topic_blocks(told, notices)
         else:
             whole = client.sequence_handler(sequence)
-            notices = client.list_sequence_notifications(sequence)
+            notices = client.list_sequence_notifications(sequence, kinds)
             for topic_name in whole.topics:
-                notices += client.list_topic_notifications(sequence, topic_name)
+                notices += client.list_topic_notifications(sequence, topic_name, kinds)
             value, blocks = sequence_to_json(whole, notices), sequence_blocks(whole, notices)
     if json:
         print_json(value)

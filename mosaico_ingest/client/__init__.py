@@ -2,7 +2,7 @@
 F3, the client: control, data and processing layers behind `MosaicoClient`.
 
 Must not know: hooks, server. Next: `locators`, `address`, `control`, `connections`, `stream`, `rows`,
-`outbox`, `topic`, `sequence`, `facts`, `handlers`, `merging`, `query`, `known`, `client`.
+`outbox`, `topic`, `notes`, `sequence`, `facts`, `handlers`, `merging`, `query`, `known`, `client`.
 """
 
 from mosaico_ingest.client.client import MosaicoClient

@@ -5,7 +5,7 @@ Must not know: recordings, plugins. Next: `mosaico_ingest.server.service`.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,16 +18,18 @@ from mosaico_ingest.client.keys import APIKeyStatus
 from mosaico_ingest.client.known import KnownHandlers
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator, topic_locator
+from mosaico_ingest.client.notes import list_notices
 from mosaico_ingest.client.query import Clause, QueryResult, ask_query, make_query
 from mosaico_ingest.client.sequence import FindOntology, SequenceUpdater, SequenceWriter
 from mosaico_ingest.enum import (
     APIKeyPermissionEnum,
     FlightAction,
     GRPCCompressionAlgorithm,
+    NotificationType,
     SessionLevelErrorPolicy,
 )
 from mosaico_ingest.protocol.flight import DEFAULT_PORT, GRPCCompression
-from mosaico_ingest.protocol.messages import NotificationList, ResourceRequest
+from mosaico_ingest.protocol.messages import ResourceRequest
 
 __all__ = ["MosaicoClient"]
 
@@ -259,12 +261,7 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is none.
         """
-        handler = self.sequence_handler(name)
-        return SequenceSystemInfo(
-            total_size_bytes=handler.size_bytes,
-            created_ns=handler.created_ns,
-            is_locked=handler.complete,
-        )
+        return self.sequence_handler(name).system_info
 
     def topic_system_info(self, sequence: str, topic: str) -> TopicSystemInfo:
         """
@@ -273,22 +270,26 @@ class MosaicoClient:
         Raises:
             NotFoundError: There is none.
         """
-        info = self.topic_handler(sequence, topic).info
-        return TopicSystemInfo(
-            total_size_bytes=info.size_bytes,
-            created_ns=info.created_ns,
-            is_locked=info.locked,
-            chunks_number=info.chunks,
-        )
+        return self.topic_handler(sequence, topic).info.system_info
 
-    def list_sequence_notifications(self, name: str) -> list[Notice]:
+    @property
+    def notification_kinds(self) -> frozenset[NotificationType]:
+        """What kinds of notification the server keeps: `error`, and others where it says so."""
+        return self._layers.control.notification_kinds
+
+    def list_sequence_notifications(
+        self, name: str, kinds: Collection[NotificationType] = tuple(NotificationType)
+    ) -> list[Notice]:
         """
-        Return the notifications on a sequence itself, oldest first.
+        Return the notifications on a sequence itself, oldest first; of some *kinds* only, if named.
 
         Raises:
             NotFoundError: There is no such sequence.
         """
-        return self._notices(FlightAction.SequenceNotificationList, sequence_locator(name))
+        locator = sequence_locator(name)
+        return list_notices(
+            self._layers.control, FlightAction.SequenceNotificationList, locator, kinds
+        )
 
     def clear_sequence_notifications(self, name: str) -> None:
         """
@@ -300,14 +301,22 @@ class MosaicoClient:
         request = ResourceRequest(sequence_locator(name))
         self._layers.control.ask(FlightAction.SequenceNotificationPurge, request)
 
-    def list_topic_notifications(self, sequence: str, topic: str) -> list[Notice]:
+    def list_topic_notifications(
+        self,
+        sequence: str,
+        topic: str,
+        kinds: Collection[NotificationType] = tuple(NotificationType),
+    ) -> list[Notice]:
         """
-        Return the notifications on a topic, oldest first.
+        Return the notifications on a topic, oldest first; of some *kinds* only, if named.
 
         Raises:
             NotFoundError: There is no such topic.
         """
-        return self._notices(FlightAction.TopicNotificationList, topic_locator(sequence, topic))
+        locator = topic_locator(sequence, topic)
+        return list_notices(
+            self._layers.control, FlightAction.TopicNotificationList, locator, kinds
+        )
 
     def clear_topic_notifications(self, sequence: str, topic: str) -> None:
         """
@@ -369,11 +378,6 @@ class MosaicoClient:
     def api_key_permission(self) -> APIKeyPermissionEnum | None:
         """Find out what the key of this client allows, by calls that change nothing; None is nothing."""
         return keys.find_permission(self._layers.control)
-
-    def _notices(self, action: FlightAction, locator: str) -> list[Notice]:
-        answer = self._layers.control.ask(action, ResourceRequest(locator))
-        told = answer.notifications if isinstance(answer, NotificationList) else []
-        return [Notice.read(notification) for notification in told]
 
     def __enter__(self) -> Self:
         return self

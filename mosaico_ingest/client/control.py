@@ -11,7 +11,7 @@ import pyarrow.flight as fl
 
 from mosaico_ingest.client.address import Address
 from mosaico_ingest.client.errors import border, reason_of
-from mosaico_ingest.enum import FlightAction
+from mosaico_ingest.enum import FlightAction, NotificationType
 from mosaico_ingest.errors import (
     InvalidRequestError,
     RemoteError,
@@ -65,6 +65,7 @@ class Control:
         self.address = address
         self._client = address.open()
         self._options = address.options(call_timeout_s)
+        self._kinds: frozenset[NotificationType] | None = None  # found out once
         self._is_closed = False
 
     def probe(self, timeout_s: float) -> ServerVersion:
@@ -88,6 +89,13 @@ class Control:
     def version(self) -> ServerVersion:
         """Return the version that the server states."""
         return _retried(lambda: self._version(self._options))
+
+    @property
+    def notification_kinds(self) -> frozenset[NotificationType]:
+        """What kinds of notification the server keeps; with more than `error`, it takes several at once."""
+        if self._kinds is None:
+            self.version()
+        return self._kinds or frozenset({NotificationType.Error})
 
     def ask(self, action: FlightAction, request: object) -> object | None:
         """
@@ -161,6 +169,10 @@ class Control:
         if not isinstance(answer, ServerVersion):
             msg = f"The server at {self.address.url} does not tell its version."
             raise ServerFaultError(msg)
+        told = set(answer.notification_types)
+        self._kinds = frozenset(
+            {NotificationType.Error, *(k for k in NotificationType if k in told)}
+        )
         return answer
 
     def _ask(

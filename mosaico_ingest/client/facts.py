@@ -111,24 +111,55 @@ class TopicInfo:
             end_ns=span.end_ns if span else None,
         )
 
+    @property
+    def system_info(self) -> "TopicSystemInfo":
+        """What of this concerns storage."""
+        return TopicSystemInfo(
+            total_size_bytes=self.size_bytes,
+            chunks_number=self.chunks,
+            created_ns=self.created_ns,
+            is_locked=self.locked,
+            rows=self.rows,
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+        )
+
 
 @attrs.frozen(kw_only=True)
 class SequenceSystemInfo:
-    """The size and state of a sequence; *is_locked* if it has sessions and all are finalized."""
+    """
+    The size and state of a sequence.
+
+    Args:
+        total_size_bytes, chunks_number: How large the files of its topics are, and how many.
+        created_ns: When it was created.
+        is_locked: Whether it has sessions and all are finalized.
+        sessions: Its uploads.
+        rows: How many rows its topics have, None where an older server does not count.
+        start_ns, end_ns: The first and the last `timestamp_ns`, both inside; None without rows.
+    """
 
     total_size_bytes: int
+    chunks_number: int
     created_ns: int
     is_locked: bool
+    sessions: tuple[SessionInfo, ...]
+    rows: int | None
+    start_ns: int | None
+    end_ns: int | None
 
 
 @attrs.frozen(kw_only=True)
 class TopicSystemInfo:
-    """The size and state of a topic; *is_locked* if its upload is complete."""
+    """The size and state of a topic, as of a sequence; *is_locked* if its upload is complete."""
 
     total_size_bytes: int
+    chunks_number: int
     created_ns: int
     is_locked: bool
-    chunks_number: int
+    rows: int | None
+    start_ns: int | None
+    end_ns: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -138,7 +169,7 @@ class Notice:
 
     Args:
         sequence, topic: What it was left on; *topic* is empty for the sequence itself.
-        kind: `error`.
+        kind: How much it matters, a word of `NotificationType`.
         text: What happened.
         created_ns: When it was left.
     """

@@ -14,7 +14,7 @@ import pyarrow.flight as fl
 
 from mosaico_ingest.client.connections import Connection
 from mosaico_ingest.client.errors import border
-from mosaico_ingest.client.facts import SessionInfo, TopicInfo, bare_schema
+from mosaico_ingest.client.facts import SequenceSystemInfo, SessionInfo, TopicInfo, bare_schema
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator, topic_locator
 from mosaico_ingest.client.merging import merge
@@ -111,6 +111,27 @@ class SequenceHandler:
         starts = [topic.start_ns for topic in self.topics.values() if topic.start_ns is not None]
         ends = [topic.end_ns for topic in self.topics.values() if topic.end_ns is not None]
         return (min(starts), max(ends)) if starts and ends else None
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows its topics have, None where an older server does not count."""
+        counts = [topic.rows for topic in self.topics.values() if topic.rows is not None]
+        return sum(counts) if len(counts) == len(self.topics) else None
+
+    @property
+    def system_info(self) -> SequenceSystemInfo:
+        """What of this concerns storage."""
+        start_ns, end_ns = self.time_range_ns or (None, None)
+        return SequenceSystemInfo(
+            total_size_bytes=self.size_bytes,
+            chunks_number=sum(topic.chunks for topic in self.topics.values()),
+            created_ns=self.created_ns,
+            is_locked=self.complete,
+            sessions=self.sessions,
+            rows=self.rows,
+            start_ns=start_ns,
+            end_ns=end_ns,
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False)

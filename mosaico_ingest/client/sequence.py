@@ -5,16 +5,18 @@ Must not know: how rows travel. Next: `facts`, then `handlers`.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import ClassVar, Self
 
 from mosaico_ingest.client.failures import add_notes, attempt, error_text, raise_first
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator
+from mosaico_ingest.client.notes import Note, leave_notes
 from mosaico_ingest.client.topic import TopicWriter
 from mosaico_ingest.enum import (
     FlightAction,
+    NotificationType,
     SessionLevelErrorPolicy,
     SessionStatus,
     TopicLevelErrorPolicy,
@@ -23,14 +25,13 @@ from mosaico_ingest.errors import MosaicoError, StateError, UsageError
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.protocol.flight import PutCommand
 from mosaico_ingest.protocol.messages import (
-    NOTIFICATION_ERROR,
-    NotificationCreate,
     ResourceRequest,
     SequenceCreate,
     SessionCreated,
     SessionFinalize,
     TopicCreate,
     TopicCreated,
+    TopicNote,
 )
 from mosaico_ingest.protocol.names import check_sequence_name, check_topic_name
 
@@ -129,6 +130,7 @@ class SequenceWriter:
         ontology: str | Ontology,
         on_error: TopicLevelErrorPolicy = TopicLevelErrorPolicy.Raise,
         connection: int | None = None,
+        note: Note | None = None,
     ) -> TopicWriter:
         """
         Create a topic in the session.
@@ -139,6 +141,7 @@ class SequenceWriter:
             ontology: The type of its rows, or the tag of one.
             on_error: What a failure in the topic's own `with` block does.
             connection: Number of the connection that carries it, None for the least loaded.
+            note: A notification that it begins with, where the server keeps its kind; costs no call.
 
         Raises:
             AlreadyExistsError: The sequence has a topic of that name.
@@ -159,6 +162,7 @@ class SequenceWriter:
             serialization_format=kind.format,
             ontology_tag=kind.tag,
             user_metadata=dict(metadata or {}),
+            note=self._topic_note(note),
         )
         created = self._layers.control.obtain(FlightAction.TopicCreate, request, TopicCreated)
         topic = TopicWriter(
@@ -173,21 +177,30 @@ class SequenceWriter:
             self._topics[name] = topic
         return topic
 
-    def notify(self, text: str, topic: str | None = None) -> None:
+    def notify(
+        self,
+        text: str,
+        topic: str | None = None,
+        kind: NotificationType = NotificationType.Error,
+    ) -> None:
         """
-        Leave a notification on the sequence, or on one of its *topic* names.
+        Leave a notification on the sequence, or on one of its *topic* names; see `notify_all`.
 
         Raises:
             RemoteError: The server refuses it.
         """
-        action, locator = FlightAction.SequenceNotificationCreate, self.name
-        if topic is not None:
-            action = FlightAction.TopicNotificationCreate
-            locator += check_topic_name(topic)
-        request = NotificationCreate(
-            locator=locator, notification_type=NOTIFICATION_ERROR, msg=text
-        )
-        self._layers.control.ask(action, request)
+        self.notify_all([Note(text, kind=kind, topic=topic)])
+
+    def notify_all(self, notes: Iterable[Note]) -> None:
+        """
+        Leave notifications, in one call where the server can take it.
+
+        Those of a kind that the server does not keep are left out: see `MosaicoClient.notification_kinds`.
+
+        Raises:
+            RemoteError: The server refuses one.
+        """
+        leave_notes(self._layers.control, self.name, list(notes))
 
     def finalize(self) -> None:
         """
@@ -294,6 +307,13 @@ class SequenceWriter:
     def _delete_sequence(self) -> None:
         if self._creates:
             self._layers.control.ask(FlightAction.SequenceDelete, ResourceRequest(self.name))
+
+    def _topic_note(self, note: Note | None) -> TopicNote | None:
+        # An older server would not look at it; that of this package says that it does by its kinds.
+        known = self._layers.control.notification_kinds if note else frozenset()
+        if note is None or len(known) == 1 or note.kind not in known:
+            return None
+        return TopicNote(notification_type=note.kind.value, msg=note.text)
 
     def _find(self, tag: str) -> Ontology:
         found = self._ontologies(tag) if self._ontologies else None

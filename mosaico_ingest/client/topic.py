@@ -21,7 +21,6 @@ from mosaico_ingest.errors import SchemaMismatchError, StateError
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.protocol.flight import PutCommand
 from mosaico_ingest.protocol.messages import (
-    NOTIFICATION_ERROR,
     NotificationCreate,
     ResourceRequest,
 )
@@ -67,6 +66,7 @@ class TopicWriter:
         self._status = TopicWriterStatus.Active
         self._last_error = ""
         self._is_ended = False
+        self._is_deleted = False
 
     @property
     def status(self) -> TopicWriterStatus:
@@ -82,6 +82,11 @@ class TopicWriter:
     def is_active(self) -> bool:
         """Whether the topic takes more rows."""
         return not self._is_ended
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether `delete` took it off the server."""
+        return self._is_deleted
 
     def push(self, data: object) -> None:
         """
@@ -202,17 +207,16 @@ class TopicWriter:
             msg = f"Topic {self.name!r} is {self._status}. Abort it before it is deleted."
             raise StateError(msg)
         self._control.ask(FlightAction.TopicDelete, ResourceRequest(self._locator))
+        self._is_deleted = True
 
     def notify(self, text: str) -> None:
         """
-        Leave a notification on the topic.
+        Leave a notification of an error on the topic; `SequenceWriter.notify` knows other kinds.
 
         Raises:
             RemoteError: The server refuses it.
         """
-        request = NotificationCreate(
-            locator=self._locator, notification_type=NOTIFICATION_ERROR, msg=text
-        )
+        request = NotificationCreate(locator=self._locator, msg=text)
         self._control.ask(FlightAction.TopicNotificationCreate, request)
 
     def __enter__(self) -> Self:

@@ -58,14 +58,15 @@ ACTIONS: Mapping[FlightAction, ActionSpec] = MappingProxyType(
             Permission.Write, messages.NotificationCreate
         ),
         FlightAction.SequenceNotificationList: _spec(
-            Permission.Read, messages.ResourceRequest, messages.NotificationList
+            Permission.Read, messages.NotificationListRequest, messages.NotificationList
         ),
         FlightAction.SequenceNotificationPurge: _spec(Permission.Delete, messages.ResourceRequest),
         FlightAction.TopicNotificationCreate: _spec(Permission.Write, messages.NotificationCreate),
         FlightAction.TopicNotificationList: _spec(
-            Permission.Read, messages.ResourceRequest, messages.NotificationList
+            Permission.Read, messages.NotificationListRequest, messages.NotificationList
         ),
         FlightAction.TopicNotificationPurge: _spec(Permission.Delete, messages.ResourceRequest),
+        FlightAction.NotificationsCreate: _spec(Permission.Write, messages.NotificationsCreate),
         FlightAction.APIKeyCreate: _spec(Permission.Manage, apikeys.KeyCreate, apikeys.KeyCreated),
         FlightAction.APIKeyStatus: _spec(Permission.Manage, apikeys.KeyRequest, apikeys.KeyStatus),
         FlightAction.APIKeyList: _spec(Permission.Manage, messages.Empty, apikeys.KeyList),

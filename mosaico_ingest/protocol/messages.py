@@ -11,18 +11,19 @@ from datetime import UTC, datetime
 
 import attrs
 
-from mosaico_ingest.enum import SerializationFormat
+from mosaico_ingest.enum import NotificationType, SerializationFormat
 from mosaico_ingest.errors import ServerFaultError
 from mosaico_ingest.protocol.wire import OMIT_DEFAULT, JsonObject
 from mosaico_ingest.units import format_time_ns
 
 __all__ = [
-    "NOTIFICATION_ERROR",
     "Empty",
     "GrpcLimits",
     "Notification",
     "NotificationCreate",
     "NotificationList",
+    "NotificationListRequest",
+    "NotificationsCreate",
     "QueriedSequence",
     "QueriedTopic",
     "QueryAnswer",
@@ -37,13 +38,11 @@ __all__ = [
     "SessionFinalize",
     "TopicCreate",
     "TopicCreated",
+    "TopicNote",
     "UuidOnly",
     "format_created",
     "parse_created_ns",
 ]
-
-NOTIFICATION_ERROR = "error"
-"""The only notification type of the protocol."""
 
 
 @attrs.frozen
@@ -82,14 +81,23 @@ class SessionDelete:
 
 
 @attrs.frozen(kw_only=True)
+class TopicNote:
+    """A notification that a new topic begins with."""
+
+    notification_type: str
+    msg: str
+
+
+@attrs.frozen(kw_only=True)
 class TopicCreate:
-    """Create a topic in an open session."""
+    """Create a topic in an open session; only a server that tells its notification types reads the *note*."""
 
     session_uuid: str
     locator: str
     serialization_format: SerializationFormat
     ontology_tag: str
     user_metadata: JsonObject
+    note: TopicNote | None = attrs.field(default=None, metadata=OMIT_DEFAULT)
 
 
 @attrs.frozen(kw_only=True)
@@ -97,8 +105,23 @@ class NotificationCreate:
     """Leave a notification on a sequence or topic."""
 
     locator: str
-    notification_type: str
+    notification_type: str = NotificationType.Error.value
     msg: str
+
+
+@attrs.frozen
+class NotificationsCreate:
+    """Leave several notifications on sequences and topics, all or none."""
+
+    notifications: list[NotificationCreate]
+
+
+@attrs.frozen(kw_only=True)
+class NotificationListRequest:
+    """Ask for the notifications of a sequence or topic: `error` alone, unless types are named."""
+
+    locator: str
+    notification_types: tuple[str, ...] = attrs.field(default=(), metadata=OMIT_DEFAULT)
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +149,7 @@ class Notification:
 
     Args:
         name: Locator of the sequence or topic it was left on.
-        notification_type: `error`.
+        notification_type: A word of `NotificationType`.
         msg: What happened.
         created_datetime: When, as `format_created` writes it.
     """
@@ -156,10 +179,18 @@ class SemVer:
 
 @attrs.frozen(kw_only=True)
 class ServerVersion:
-    """The answer to `version`."""
+    """
+    The answer to `version`.
+
+    Args:
+        version, semver: The same number twice.
+        notification_types: What kinds of notification the server keeps, where it says so. Such a server
+            also takes several in one action, and one along with a new topic.
+    """
 
     version: str
     semver: SemVer
+    notification_types: tuple[str, ...] = attrs.field(default=(), metadata=OMIT_DEFAULT)
 
 
 @attrs.frozen(kw_only=True)

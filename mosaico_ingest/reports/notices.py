@@ -1,22 +1,53 @@
 """
-What a run leaves on the server for whoever triages a sequence later: one notification per topic or recording.
+What a run leaves on the server for whoever looks after a sequence later: a few notifications per topic.
 
 Must not know: clients, sinks. Next: `mosaico_ingest.sinks`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from mosaico_ingest.model.plan import TopicPlan
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.report import RecordingReport, RecordingStatus, TopicReport
 from mosaico_ingest.reports.summary import damage_line
-from mosaico_ingest.units import format_count
+from mosaico_ingest.units import format_bytes, format_count, format_number_of
 
-__all__ = ["MOST_CHARACTERS", "damage_notice", "recording_notice", "topic_notice"]
+__all__ = [
+    "MOST_CHARACTERS",
+    "complete_notice",
+    "damage_notice",
+    "recording_notice",
+    "start_notice",
+    "topic_notice",
+]
 
 MOST_CHARACTERS = 2000
 """No notice is longer: a million damaged chunks must not make a notification of a gigabyte."""
 
 _MOST_REASONS = 8
+
+
+def start_notice(topic: TopicPlan) -> str:
+    """Say where the rows of a topic come from, and what of its messages they have no room for."""
+    channel = topic.channel
+    kind = f", {channel.type_name}" if channel.type_name else ""
+    losses = f" Not kept: {'; '.join(_some(topic.losses))}." if topic.losses else ""
+    return _bounded(f"Started: {channel.topic}{kind}.{losses}")
+
+
+def complete_notice(topic: TopicReport) -> str:
+    """
+    Say what a topic holds, which is all that the user wanted.
+
+    Example:
+        >>> complete_notice(TopicReport(name="/imu", channel="/imu", type="Imu", ontology="imu",
+        ...     declared=10, stored=8, skipped=2, rows=8, nbytes=640, reasons={"not in --topics": 2}))
+        'Complete: stored 8 of 10 messages in 8 rows, 640 B; 2 skipped: not in --topics (2).'
+    """
+    told = f"{format_count(topic.stored)} of {format_number_of('message', topic.declared)}"
+    size = f"{format_number_of('row', topic.rows)}, {format_bytes(topic.nbytes)}"
+    skipped = f"; {format_count(topic.skipped)} skipped" if topic.skipped else ""
+    return _bounded(f"Complete: stored {told} in {size}{skipped}{_reasons(topic.reasons)}.")
 
 
 def topic_notice(topic: TopicReport) -> str | None:

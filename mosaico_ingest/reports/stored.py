@@ -47,7 +47,7 @@ def sequence_list_blocks(sequences: Sequence[SequenceHandler]) -> Iterator[Block
                 sequence.name,
                 _state(sequence.complete),
                 format_count(len(sequence.topics)),
-                _count(_rows(sequence)),
+                _count(sequence.rows),
                 format_bytes(sequence.size_bytes),
                 *map(_time, sequence.time_range_ns or (None, None)),
                 _time(sequence.created_ns),
@@ -119,7 +119,7 @@ def sequence_to_json(
         "created_ns": sequence.created_ns,
         "start_ns": start_ns,
         "end_ns": end_ns,
-        "rows": _rows(sequence),
+        "rows": sequence.rows,
         "bytes": sequence.size_bytes,
         "metadata": dict(sequence.user_metadata),
         "topics": [_topic_facts(topic) for topic in sequence.topics.values()],
@@ -177,13 +177,6 @@ def _notice_to_json(notice: Notice) -> dict[str, object]:
         "text": notice.text,
         "created_ns": notice.created_ns,
     }
-
-
-def _rows(sequence: SequenceHandler) -> int | None:
-    """Add up the rows of all topics, None where an older server does not count."""
-    counts = [topic.rows for topic in sequence.topics.values()]
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
 
 
 def _state(is_complete: bool) -> str:

@@ -6,18 +6,20 @@ The actions: they change and read the catalog, one transaction each.
 
 Files follow the catalog: they are durable before a session is locked, and removed after their rows are.
 
-Must not know: Flight. Next: `put`.
+Must not know: Flight. Next: `notices`, then `put`.
 """
 
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
+import attrs
 import sqlalchemy as sa
 
-from mosaico_ingest.enum import FlightAction
+from mosaico_ingest.enum import FlightAction, NotificationType
 from mosaico_ingest.errors import (
     AlreadyExistsError,
     InvalidRequestError,
@@ -35,13 +37,13 @@ from mosaico_ingest.server.auth import Caller
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.lookup import expect, find_sequence, find_session, find_topic
+from mosaico_ingest.server.notices import NoticeBoard, leave
 from mosaico_ingest.server.query import Finder
 from mosaico_ingest.server.rights import check_action
 from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import (
     TopicState,
     chunks,
-    notifications,
     sequences,
     sessions,
     topics,
@@ -60,6 +62,7 @@ class Control:
     def __init__(self, catalog: Catalog, store: Store, keyring: Keyring) -> None:
         self._catalog = catalog
         self._store = store
+        notices = NoticeBoard(catalog)
         finder = Finder(catalog, store)
         # What is answered to each generation in its way; all others are answered alike.
         self._dialects: Mapping[FlightAction, Callable[[Any, Generation], object | None]] = {
@@ -75,14 +78,13 @@ class Control:
             FlightAction.SessionDelete: self._session_delete,
             FlightAction.TopicCreate: self._topic_create,
             FlightAction.TopicDelete: self._topic_delete,
-            FlightAction.SequenceNotificationCreate: self._notification_create(
-                LocatorKind.Sequence
-            ),
-            FlightAction.SequenceNotificationList: self._notification_list(LocatorKind.Sequence),
-            FlightAction.SequenceNotificationPurge: self._notification_purge(LocatorKind.Sequence),
-            FlightAction.TopicNotificationCreate: self._notification_create(LocatorKind.Topic),
-            FlightAction.TopicNotificationList: self._notification_list(LocatorKind.Topic),
-            FlightAction.TopicNotificationPurge: self._notification_purge(LocatorKind.Topic),
+            FlightAction.SequenceNotificationCreate: partial(notices.create, LocatorKind.Sequence),
+            FlightAction.SequenceNotificationList: partial(notices.list_all, LocatorKind.Sequence),
+            FlightAction.SequenceNotificationPurge: partial(notices.purge, LocatorKind.Sequence),
+            FlightAction.TopicNotificationCreate: partial(notices.create, LocatorKind.Topic),
+            FlightAction.TopicNotificationList: partial(notices.list_all, LocatorKind.Topic),
+            FlightAction.TopicNotificationPurge: partial(notices.purge, LocatorKind.Topic),
+            FlightAction.NotificationsCreate: notices.create_all,
             FlightAction.APIKeyCreate: keyring.create,
             FlightAction.APIKeyStatus: keyring.status,
             FlightAction.APIKeyList: keyring.list_all,
@@ -112,7 +114,8 @@ class Control:
         return envelope(action, self._handlers[action](request))
 
     def _version(self, _: messages.Empty, generation: Generation) -> messages.ServerVersion:
-        return generation.version
+        kinds = tuple(kind.value for kind in NotificationType)
+        return attrs.evolve(generation.version, notification_types=kinds)
 
     def _info(self, _: messages.Empty, generation: Generation) -> messages.ServerInfo:
         known = generation.version
@@ -232,7 +235,10 @@ class Control:
                 "state": TopicState.Empty.value,
                 "created_at_ns": time.time_ns(),
             }
-            connection.execute(topics.insert(), row)
+            topic_id = connection.scalar(topics.insert().values(row).returning(topics.c.id))
+            if request.note is not None:
+                target = {"sequence_id": session.sequence_id, "topic_id": topic_id}
+                leave(connection, target, request.note.notification_type, request.note.msg)
         return messages.TopicCreated(uuid)
 
     def _topic_delete(self, request: messages.ResourceRequest) -> None:
@@ -243,69 +249,3 @@ class Control:
             paths = connection.scalars(sa.select(chunks.c.path).where(belong)).all()
             connection.execute(topics.delete().where(topics.c.id == topic.id))
         self._store.discard(paths)
-
-    def _notification_create(
-        self, kind: LocatorKind
-    ) -> Callable[[messages.NotificationCreate], None]:
-        def create(request: messages.NotificationCreate) -> None:
-            locator = expect(request.locator, kind)
-            if request.notification_type != messages.NOTIFICATION_ERROR:
-                msg = f"Bad request: invalid notification type `{request.notification_type}`"
-                raise InvalidRequestError(msg)
-            with self._catalog.write() as connection:
-                row = {
-                    **_target(connection, locator),
-                    "notification_type": request.notification_type,
-                    "msg": request.msg,
-                    "created_at_ns": time.time_ns(),
-                }
-                connection.execute(notifications.insert(), row)
-
-        return create
-
-    def _notification_list(
-        self, kind: LocatorKind
-    ) -> Callable[[messages.ResourceRequest], messages.NotificationList]:
-        def list_all(request: messages.ResourceRequest) -> messages.NotificationList:
-            locator = expect(request.locator, kind)
-            with self._catalog.read() as connection:
-                rows = connection.execute(
-                    sa.select(notifications)
-                    .where(_matches(_target(connection, locator)))
-                    .order_by(notifications.c.id)
-                ).all()
-            return messages.NotificationList(
-                [
-                    messages.Notification(
-                        name=str(locator),
-                        notification_type=row.notification_type,
-                        msg=row.msg,
-                        created_datetime=messages.format_created(row.created_at_ns),
-                    )
-                    for row in rows
-                ]
-            )
-
-        return list_all
-
-    def _notification_purge(self, kind: LocatorKind) -> Callable[[messages.ResourceRequest], None]:
-        def purge(request: messages.ResourceRequest) -> None:
-            locator = expect(request.locator, kind)
-            with self._catalog.write() as connection:
-                connection.execute(
-                    notifications.delete().where(_matches(_target(connection, locator)))
-                )
-
-        return purge
-
-
-def _target(connection: sa.Connection, locator: Locator) -> dict[str, int | None]:
-    """Return the columns that tie a notification to exactly the sequence or topic at *locator*."""
-    if locator.kind is LocatorKind.Sequence:
-        return {"sequence_id": find_sequence(connection, locator.sequence).id, "topic_id": None}
-    topic = find_topic(connection, locator)
-    return {"sequence_id": topic.sequence_id, "topic_id": topic.id}
-
-
-def _matches(target: Mapping[str, int | None]) -> sa.ColumnElement[bool]:
-    return sa.and_(*(notifications.c[name] == value for name, value in target.items()))

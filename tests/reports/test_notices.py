@@ -1,12 +1,17 @@
 import attrs
+import pyarrow as pa
 import pytest
 
-from mosaico_ingest.model.recording import Damage
+from mosaico_ingest.model.ontology import Ontology
+from mosaico_ingest.model.plan import Fit, TopicPlan
+from mosaico_ingest.model.recording import Channel, Damage
 from mosaico_ingest.model.report import RecordingReport, RecordingStatus
 from mosaico_ingest.reports.notices import (
     MOST_CHARACTERS,
+    complete_notice,
     damage_notice,
     recording_notice,
+    start_notice,
     topic_notice,
 )
 
@@ -24,6 +29,33 @@ def test_complete_topic_has_no_notice(imu_report):
     skipped = attrs.evolve(imu_report, rejected=0, lost=0, skipped=3)
 
     assert topic_notice(skipped) is None
+
+
+def test_start_notice_names_source_and_what_is_not_kept():
+    """Where the rows come from, and what of the messages the type has no room for."""
+    imu_plan = TopicPlan(
+        channel=Channel(
+            id=1, topic="/imu/data", type_name="sensor_msgs/msg/Imu", message_encoding="cdr"
+        ),
+        name="/imu",
+        ontology=Ontology(tag="imu", fields=pa.schema([])),
+        decoder="cdr",
+        mapper="ros",
+        fit=Fit.EXACT,
+        reason="sensor_msgs/msg/Imu",
+    )
+    losing = attrs.evolve(imu_plan, losses=("parent frame", "stamp"))
+
+    assert "Started: /imu/data, sensor_msgs/msg/Imu." == start_notice(imu_plan)
+    assert start_notice(losing).endswith("Imu. Not kept: parent frame; stamp.")
+
+
+def test_complete_notice_has_the_counts(imu_report):
+    """A complete topic says what it holds, and what the user did not want."""
+    complete = attrs.evolve(imu_report, rejected=0, lost=0, skipped=3, reasons={"not wanted": 3})
+
+    assert "Complete: stored 997 of 1,000 messages in 997 rows" in complete_notice(complete)
+    assert complete_notice(complete).endswith("; 3 skipped: not wanted (3).")
 
 
 def test_notice_is_bounded(imu_report):

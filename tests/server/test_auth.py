@@ -28,6 +28,7 @@ BODIES = {
     },
     "sequence_notification_create": {"locator": "s", "notification_type": "error", "msg": "m"},
     "topic_notification_create": {"locator": "s/t", "notification_type": "error", "msg": "m"},
+    "notifications_create": {"notifications": [{"locator": "s", "msg": "m"}]},
     "topic_notification_list": {"locator": "s/t"},
     "topic_notification_purge": {"locator": "s/t"},
     "topic_delete": {"locator": "s/none"},

@@ -1,6 +1,7 @@
 """The actions: what they do, in which order, and how they refuse."""
 
 import re
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ def test_version(peer):
     assert {
         "version": "0.5.0",
         "semver": {"major": 0, "minor": 5, "patch": 0, "pre": ""},
+        "notification_types": ["error", "warning", "info"],
     } == peer.act("version")
 
 
@@ -246,12 +248,75 @@ def test_notifications(peer):
     assert [] == peer.act("sequence_notification_list", locator="s")["notifications"]
 
 
+def listed(peer, action, locator, **more):
+    """Return type and text of the notifications that *action* lists."""
+    told = peer.act(action, locator=locator, **more)["notifications"]
+    return [(item["notification_type"], item["msg"]) for item in told]
+
+
+def test_other_types_are_listed_to_those_who_ask(peer):
+    """Who names no types sees errors alone: clients before these types cannot read a list with others."""
+    peer.session()
+    for kind in ("info", "error", "warning"):
+        peer.act(
+            "sequence_notification_create", locator="s", notification_type=kind, msg=kind.upper()
+        )
+    ask = partial(listed, peer, "sequence_notification_list", "s")
+
+    assert [("error", "ERROR")] == ask()
+    assert [("info", "INFO"), ("warning", "WARNING")] == ask(notification_types=["warning", "info"])
+    assert ["info", "error", "warning"] == [
+        kind for kind, _ in ask(notification_types=["error", "warning", "info"])
+    ]
+    assert "InvalidRequestError" == peer.refusal(ask, notification_types=["fatal"])[0]
+
+    peer.act("sequence_notification_purge", locator="s")
+
+    assert [] == ask(notification_types=["error", "warning", "info"])
+
+
+def test_several_notifications_are_left_at_once_or_not_at_all(peer):
+    """One action leaves them on sequence and topics; where one is refused, none is left."""
+    peer.topic(peer.session(), "s/t")
+    good = [
+        {"locator": "s/t", "notification_type": "info", "msg": "one"},
+        {"locator": "s", "notification_type": "error", "msg": "two"},
+    ]
+    bad = [*good, {"locator": "s/gone", "notification_type": "info", "msg": "three"}]
+
+    assert "NotFoundError" == peer.refusal(peer.act, "notifications_create", notifications=bad)[0]
+    assert [] == listed(peer, "sequence_notification_list", "s")
+
+    peer.act("notifications_create", notifications=good)
+
+    types = ["error", "info"]
+    assert [("error", "two")] == listed(peer, "sequence_notification_list", "s")
+    assert [("info", "one")] == listed(
+        peer, "topic_notification_list", "s/t", notification_types=types
+    )
+
+
+def test_a_topic_begins_with_a_notification(peer):
+    """What `topic_create` brings along is left on the new topic, or nothing is created."""
+    session = peer.session()
+    note = {"notification_type": "info", "msg": "started"}
+
+    peer.topic(session, "s/t", note=note)
+    refused = peer.refusal(peer.topic, session, "s/u", note=note | {"notification_type": "fatal"})
+
+    assert "InvalidRequestError" == refused[0]
+    assert ["s/t"] == peer.manifest()["sessions"][0]["topics"]
+    assert [("info", "started")] == listed(
+        peer, "topic_notification_list", "s/t", notification_types=["info"]
+    )
+
+
 @pytest.mark.parametrize(
     ("action", "locator", "type_", "kind"),
     [
         ("sequence_notification_create", "gone", "error", "NotFoundError"),
         ("topic_notification_create", "s/gone", "error", "NotFoundError"),
-        ("sequence_notification_create", "s", "warning", "InvalidRequestError"),
+        ("sequence_notification_create", "s", "fatal", "InvalidRequestError"),
         ("sequence_notification_create", "s/t", "error", "InvalidRequestError"),
         ("topic_notification_create", "s", "error", "InvalidRequestError"),
     ],

@@ -12,6 +12,7 @@ from mcap.stream_reader import StreamReader
 from rosbags.rosbag1 import Reader as Ros1Reader
 
 from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest.enum import NotificationType
 from mosaico_ingest.model.report import RecordingReport
 from mosaico_ingest.run import ingest, serve
 
@@ -244,7 +245,9 @@ def test_losses_leave_a_notification(archive):
     """Who asks the server alone learns of the damage too."""
     sequence = archive.report(BROKEN).sequence
     notices = archive.client.list_sequence_notifications(sequence)
-    topic_notices = archive.client.list_topic_notifications(sequence, "/imu/data")
+    topic_notices = archive.client.list_topic_notifications(
+        sequence, "/imu/data", {NotificationType.Error}
+    )
 
     assert DAMAGED[BROKEN] in notices[0].text
     assert "1,244" in topic_notices[0].text
