@@ -8,7 +8,7 @@ Must not know: Flight, sessions, rows. Next: `put`.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ from mosaico_ingest.protocol import messages
 from mosaico_ingest.protocol.names import Locator, LocatorKind, parse_locator
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.lookup import expect, find_sequence, find_topic
-from mosaico_ingest.server.tables import notifications
+from mosaico_ingest.server.tables import notifications, sequences, topics
 
 __all__ = ["NoticeBoard", "leave"]
 
@@ -46,10 +46,15 @@ class NoticeBoard:
 
     def create_all(self, request: messages.NotificationsCreate) -> None:
         """Leave all notifications or, where one is refused, none; see `create`."""
+        locators = [parse_locator(one.locator) for one in request.notifications]
         with self._catalog.write() as connection:
-            for one in request.notifications:
-                target = _target(connection, parse_locator(one.locator))
-                leave(connection, target, one.notification_type, one.msg)
+            targets = _targets(connection, locators)
+            rows = [
+                {**targets[str(locator)], **_content(one.notification_type, one.msg)}
+                for locator, one in zip(locators, request.notifications, strict=True)
+            ]
+            if rows:
+                connection.execute(notifications.insert(), rows)
 
     def list_all(
         self, kind: LocatorKind, request: messages.NotificationListRequest
@@ -97,13 +102,16 @@ def leave(
     Raises:
         InvalidRequestError: The type is unknown.
     """
-    row = {
-        **target,
+    row = {**target, **_content(notification_type, text)}
+    connection.execute(notifications.insert(), row)
+
+
+def _content(notification_type: str, text: str) -> dict[str, str | int]:
+    return {
         "notification_type": _checked(notification_type),
         "msg": text,
         "created_at_ns": time.time_ns(),
     }
-    connection.execute(notifications.insert(), row)
 
 
 def _checked(name: str) -> str:
@@ -121,6 +129,27 @@ def _target(connection: sa.Connection, locator: Locator) -> dict[str, int | None
         return {"sequence_id": topic.sequence_id, "topic_id": topic.id}
     expect(str(locator), LocatorKind.Sequence)
     return {"sequence_id": find_sequence(connection, locator.sequence).id, "topic_id": None}
+
+
+def _targets(
+    connection: sa.Connection, locators: Sequence[Locator]
+) -> dict[str, dict[str, int | None]]:
+    """Return the target of each locator, with one question for all topics of a sequence."""
+    targets: dict[str, dict[str, int | None]] = {}
+    for locator in locators:
+        if str(locator) in targets:
+            continue
+        targets[str(locator)] = _target(connection, locator)
+        if locator.kind is LocatorKind.Topic:
+            siblings = connection.execute(
+                sa.select(topics.c.sequence_id, topics.c.id, topics.c.name)
+                .join(sequences)
+                .where(sequences.c.name == locator.sequence)
+            )
+            for row in siblings:
+                target = {"sequence_id": row.sequence_id, "topic_id": row.id}
+                targets.setdefault(locator.sequence + row.name, target)
+    return targets
 
 
 def _matches(target: Mapping[str, int | None]) -> sa.ColumnElement[bool]:
