@@ -14,10 +14,15 @@ import numpy as np
 
 from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import Damage
+from mosaico_ingest_rosbag.db3_pages import OddError, PageFile
 from mosaico_ingest_rosbag.db3_rows import FAULTS, FIRST_ROW, LAST_ROW, Gap, Page, count_rows, pages
+from mosaico_ingest_rosbag.db3_table import MessageTable
 
 __all__ = ["Count", "Database", "DatabaseContents", "Topic", "side_file", "whole_pages"]
 
+
+# The table as every recorder of bags makes it: what is stored in this order can be read without SQLite.
+_MESSAGES = [("id", 1), ("topic_id", 0), ("timestamp", 0), ("data", 0)]
 
 # The columns of interest; older schemas lack some.
 _COLUMNS = {
@@ -98,7 +103,8 @@ class Database:
     An open database.
 
     Without a write-ahead log beside it, the file is read as immutable. With one, it is read through a
-    VFS without locks and with the log's index in memory: neither way writes or creates a file.
+    VFS without locks and with the log's index in memory: neither way writes or creates a file. Messages of
+    an immutable file are taken from its pages, by numpy; SQLite reads on where these are not as expected.
 
     Args:
         path: The file.
@@ -113,6 +119,7 @@ class Database:
     def __init__(self, path: Path, origin: Path | None = None) -> None:
         self._path = path
         self.path = origin or path
+        self._messages: MessageTable | None = None
         mode = "vfs=unix-none" if side_file(path, "-wal") else "immutable=1"
         try:
             self._db = sqlite3.connect(
@@ -151,10 +158,29 @@ class Database:
             raise self._unusable(why)
         self._db.execute("SELECT id, name, type, serialization_format FROM topics LIMIT 0")
         self._db.execute("SELECT topic_id, timestamp, data FROM messages LIMIT 0")
+        if not side_file(self._path, "-wal"):
+            self._messages = self._direct()
+
+    def _direct(self) -> MessageTable | None:
+        """Return the table of messages as pages of the file, None if it is not as recorders make it."""
+        columns = self._db.execute("PRAGMA table_info(messages)").fetchall()
+        is_usual = [(name, key) for _, name, _, _, _, key in columns] == _MESSAGES
+        if not is_usual or str(columns[0][2]).upper() != "INTEGER":
+            return None
+        sql = "SELECT rootpage FROM sqlite_master WHERE type = 'table' AND name = 'messages'"
+        roots = self._db.execute(sql).fetchall()
+        if len(roots) != 1 or not isinstance(roots[0][0], int):
+            return None
+        try:
+            return MessageTable(PageFile(self._path), roots[0][0])
+        except (OSError, OddError):
+            return None
 
     def close(self) -> None:
         """Close the file; may be called twice."""
         self._db.close()
+        if self._messages is not None:
+            self._messages.close()
 
     def contents(self) -> DatabaseContents:
         """Read the table of contents; counts are taken from the messages themselves."""
@@ -185,10 +211,26 @@ class Database:
 
     def pages(self, topic_ids: Collection[int], first: int = FIRST_ROW) -> Iterator[Page | Gap]:
         """Yield the messages of *topic_ids* from row id *first* on; see `db3_rows.pages`."""
-        return pages(self._db, topic_ids, first)
+        if self._messages is not None:
+            try:
+                for item in self._messages.pages(topic_ids, first):
+                    first = max(first, item.end if isinstance(item, Gap) else item.last + 1)
+                    yield item
+            except OddError:
+                pass
+            else:
+                return
+        yield from pages(self._db, topic_ids, first)
 
     def _counts(self, damage: list[Damage]) -> dict[int, Count]:
-        """Count the messages per topic id, by SQLite at once or else around what cannot be read."""
+        """Count the messages per topic id, by SQLite if need be, around what cannot be read."""
+        if self._messages is not None:
+            try:
+                counts, times_ns = self._messages.counts()
+            except OddError:
+                pass
+            else:
+                return {topic_id: Count(n, times_ns[topic_id]) for topic_id, n in counts.items()}
         sql = "SELECT topic_id, COUNT(*), MIN(timestamp), MAX(timestamp) FROM messages GROUP BY topic_id"
         try:
             rows = self._db.execute(sql).fetchall()

@@ -153,10 +153,9 @@ class Db3Recording:
         self, part: int, collector: Collector, page: Page, lookup: Lookup
     ) -> Iterator[RawBatch | Damage]:
         """Hand the messages of one page over, channel by channel."""
-        starts = np.cumsum(page.lengths) - page.lengths
         encodings = [draft.topic.serialization_format for draft in self._drafts.values()]
         for channel_id, rows in split_by(lookup(page.topic_ids)):
-            payloads = Payloads(page.buffer, starts[rows], page.lengths[rows])
+            payloads = Payloads(page.buffer, page.starts[rows], page.lengths[rows])
             times_ns = page.times_ns[rows]
             may_be_packed = self._packs_messages or encodings[channel_id] == "cdr"
             if may_be_packed and is_packed(payloads).any():

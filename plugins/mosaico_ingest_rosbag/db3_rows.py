@@ -44,8 +44,9 @@ class Page:
 
     Args:
         first, last: The row id that they were asked from, and their highest one.
-        topic_ids, times_ns, lengths: (n,) int64.
-        buffer: (bytes,) uint8, their payloads one after the other.
+        topic_ids, times_ns: (n,) int64.
+        starts, lengths: (n,) int64, where in *buffer* the payload of each is.
+        buffer: (bytes,) uint8, the memory that holds the payloads.
         odd: Rows among them whose values are not a message, per topic id; they are left out.
     """
 
@@ -53,6 +54,7 @@ class Page:
     last: int
     topic_ids: Ints
     times_ns: Ints
+    starts: Ints
     lengths: Ints
     buffer: npt.NDArray[np.uint8]
     odd: Mapping[int, int] = attrs.field(factory=dict)
@@ -146,6 +148,7 @@ def _page(
         last=first if last is None else last,
         topic_ids=columns[0],
         times_ns=columns[1],
+        starts=np.cumsum(columns[2]) - columns[2],
         lengths=columns[2],
         buffer=buffer,
     )
