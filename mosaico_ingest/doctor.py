@@ -42,8 +42,13 @@ def check_server(address: Address) -> Iterator[CheckResult]:
         yield from (_generation(client), _tls(address), _key(client, address))
 
 
-def check_store(store: Path) -> Iterator[CheckResult]:
-    """Yield what is found at the folder of a store: writable, space, and whether its server starts."""
+def check_store(store: Path, catalog: str | None = None) -> Iterator[CheckResult]:
+    """
+    Yield what is found at the folder of a store: writable, space, and whether its server starts.
+
+    Args:
+        catalog: Address of its catalog, None for what it has by default.
+    """
     folder = store.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -60,7 +65,7 @@ def check_store(store: Path) -> Iterator[CheckResult]:
     yield _space(folder)
     if is_there:
         try:
-            with serve(store) as server:
+            with serve(store, catalog=catalog) as server:
                 yield from check_server(Address.parse(server.url))
         except MosaicoError as err:
             yield CheckResult(name="server", ok=False, detail=str(err))

@@ -168,6 +168,7 @@ def ingest(
     client: client.MosaicoClient | None = None,
     sink: Sink | None = None,
     store: str | Path | None = None,
+    catalog: str | None = None,
     host: Host | None = None,
     settings: Settings | None = None,
     engine: Engine | None = None,
@@ -182,6 +183,7 @@ def ingest(
         client: Of the server to write to; or
         sink: Any destination; or
         store: Folder of an embedded server, which is started for the run as a child process.
+        catalog: Address of the store's catalog in PostgreSQL; see `serve`.
         host: The plugins to use, all that are installed by default.
         settings: What may be chosen.
         engine: Runs the recordings, by default one after the other in this process.
@@ -208,7 +210,7 @@ def ingest(
         return RunReport(recordings=tuple(failed), seconds=time.perf_counter() - began)
     with ExitStack() as stack:
         if store is not None:
-            server = stack.enter_context(serve(store))
+            server = stack.enter_context(serve(store, catalog=catalog))
             client = stack.enter_context(
                 MosaicoClient.connect(server.host, server.port, connections=settings.lanes)
             )

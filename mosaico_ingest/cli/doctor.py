@@ -37,7 +37,7 @@ def doctor_command(ctx: click.Context, /, json: bool, **_: object) -> None:
 
     target, settings = chosen_target(ctx), Settings(options=chosen_options(ctx))
     checks = list(
-        doctor.check_store(target.store)
+        doctor.check_store(target.store, target.catalog)
         if target.server is None
         else doctor.check_server(target.address())
     )

@@ -15,13 +15,21 @@ from mosaico_ingest.cli.types import BYTES, CLOCK, METADATA, TOPIC_MAP
 from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
 from mosaico_ingest.model.settings import Settings
 
-__all__ = ["json_flag", "plan_flags", "run_flags", "settings_of", "target_flags"]
+__all__ = ["catalog_flag", "json_flag", "plan_flags", "run_flags", "settings_of", "target_flags"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _DEFAULTS = Settings()
 
 json_flag = click.option("--json", is_flag=True, help="Print one JSON object instead of tables.")
+
+catalog_flag = click.option(
+    "--catalog",
+    metavar="URL",
+    envvar="MOSAICO_CATALOG",
+    show_envvar=True,
+    help="Catalog of the store in PostgreSQL, such as postgresql://robots@db/robots.  [default: SQLite]",
+)
 
 _TARGET_FLAGS = (
     click.option(
@@ -37,6 +45,7 @@ _TARGET_FLAGS = (
         type=click.Path(path_type=Path),
         help="Folder of the embedded server, used where no server is named.  [default: ./mosaico-store]",
     ),
+    catalog_flag,
 )
 
 _PLAN_FLAGS = (

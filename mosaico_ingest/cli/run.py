@@ -137,7 +137,7 @@ def ingest_to(
             with contextlib.closing(open_sink(sink, host.registry.sinks)) as destination:
                 return ingest(sink=destination)
         if target.server is None:
-            return ingest(store=target.store)
+            return ingest(store=target.store, catalog=target.catalog)
         with target.connect(connections=settings.lanes) as client:
             return ingest(client=client)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mosaico_ingest.cli.hosting import ConfiguredCommand
+from mosaico_ingest.cli.options import catalog_flag
 from mosaico_ingest.cli.target import DEFAULT_STORE
 
 __all__ = ["serve_command"]
@@ -36,6 +37,7 @@ __all__ = ["serve_command"]
     show_default=True,
     help="Folder that holds the sequences; made if it is not there.",
 )
+@catalog_flag
 @click.option(
     "--generation",
     type=click.Choice(["0.3", "0.4", "0.5", "0.6", "0.7"]),
@@ -66,6 +68,7 @@ def serve_command(
     host: str,
     port: int,
     store: Path,
+    catalog: str | None,
     generation: str,
     require_api_key: bool,
     tls_cert: Path | None,
@@ -80,6 +83,7 @@ def serve_command(
 
     Examples:
       mosaico-ingest serve
+      mosaico-ingest serve --store /srv/robots --catalog postgresql://robots@db/robots
       mosaico-ingest serve --host 0.0.0.0 --require-api-key --tls-cert cert.pem --tls-key key.pem
     """
     from mosaico_ingest.protocol.flight import location
@@ -94,4 +98,12 @@ def serve_command(
         url = location(host, taken, tls=security.is_encrypted)
         click.echo(f"Serving {store} on {url}; stop with Ctrl-C.")
 
-    run_server(store, host=host, port=port, generation=generation, security=security, on_ready=tell)
+    run_server(
+        store,
+        catalog=catalog,
+        host=host,
+        port=port,
+        generation=generation,
+        security=security,
+        on_ready=tell,
+    )

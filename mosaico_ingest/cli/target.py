@@ -40,10 +40,12 @@ class Target:
     Args:
         server: Address of a server, None for the embedded one.
         store: Folder of the embedded server.
+        catalog: Address of its catalog, None for what the store has by default.
     """
 
     server: str | None = None
     store: Path = DEFAULT_STORE
+    catalog: str | None = None
 
     def address(self) -> "Address":
         """
@@ -93,7 +95,7 @@ class Target:
         from mosaico_ingest import run
 
         with (
-            run.serve(self.store) as server,
+            run.serve(self.store, catalog=self.catalog) as server,
             MosaicoClient.connect(server.host, server.port, connections=connections) as client,
         ):
             yield client
@@ -114,7 +116,9 @@ def chosen_target(ctx: click.Context) -> Target:
             raise UsageError(msg)
         if ranks["server"] < ranks["store"]:
             server = None
-    return Target(server=server) if server else Target(store=store or DEFAULT_STORE)
+    if server:
+        return Target(server=server)
+    return Target(store=store or DEFAULT_STORE, catalog=ctx.params["catalog"])
 
 
 def _rank(ctx: click.Context, name: str) -> int:

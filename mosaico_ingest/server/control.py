@@ -36,7 +36,13 @@ from mosaico_ingest.protocol.wire import load_request, to_json
 from mosaico_ingest.server.auth import Caller
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.keyring import Keyring
-from mosaico_ingest.server.lookup import expect, find_sequence, find_session, find_topic
+from mosaico_ingest.server.lookup import (
+    claim,
+    claim_session,
+    expect,
+    find_sequence,
+    find_topic,
+)
 from mosaico_ingest.server.notices import NoticeBoard, leave
 from mosaico_ingest.server.query import Finder
 from mosaico_ingest.server.rights import check_action
@@ -130,16 +136,18 @@ class Control:
             "user_metadata": to_json(request.user_metadata),
             "created_at_ns": time.time_ns(),
         }
-        with self._catalog.write() as connection:
-            if connection.scalar(sa.select(sequences.c.id).where(sequences.c.name == name)):
-                msg = f"{name} already exists"
-                raise AlreadyExistsError(msg)
-            connection.execute(sequences.insert(), row)
+        try:
+            with self._catalog.write() as connection:
+                connection.execute(sequences.insert(), row)
+        except sa.exc.IntegrityError as err:
+            msg = f"{name} already exists"
+            raise AlreadyExistsError(msg) from err
 
     def _sequence_delete(self, request: messages.ResourceRequest, generation: Generation) -> None:
         name = expect(request.locator, LocatorKind.Sequence).sequence
         try:
             with self._catalog.write(durable=True) as connection:
+                claim(connection, name)
                 found = find_sequence(connection, name)
                 belong = sessions.c.sequence_id == found.id
                 folders = connection.scalars(sa.select(sessions.c.uuid).where(belong)).all()
@@ -156,6 +164,7 @@ class Control:
         now_ns, uuid = time.time_ns(), str(uuid4())
         ulid = make_ulid(now_ns, os.urandom(10))
         with self._catalog.write() as connection:
+            claim(connection, name)
             sequence = find_sequence(connection, name)
             row = {"sequence_id": sequence.id, "uuid": uuid, "ulid": ulid, "created_at_ns": now_ns}
             connection.execute(sessions.insert(), row)
@@ -166,7 +175,7 @@ class Control:
 
     def _session_finalize(self, request: messages.SessionFinalize) -> None:
         with self._catalog.write(durable=True) as connection:
-            session = find_session(connection, uuid=request.session_uuid)
+            session = claim_session(connection, uuid=request.session_uuid)
             self._refuse_incomplete(connection, session)
             # After the check, before the commit: the names of all its chunks are on the disk then.
             self._store.seal(session.uuid)
@@ -203,14 +212,14 @@ class Control:
         with self._catalog.write(durable=True) as connection:
             # The locator wins: clients that have one send nothing else.
             uuid = "" if request.locator else request.session_uuid
-            session = find_session(connection, uuid=uuid, locator=request.locator)
+            session = claim_session(connection, uuid=uuid, locator=request.locator)
             connection.execute(sessions.delete().where(sessions.c.id == session.id))
         self._store.discard_session(session.uuid)
 
     def _topic_create(self, request: messages.TopicCreate) -> messages.TopicCreated:
         uuid = str(uuid4())
         with self._catalog.write() as connection:
-            session = find_session(connection, uuid=request.session_uuid)
+            session = claim_session(connection, uuid=request.session_uuid)
             if session.completed_at_ns is not None:
                 msg = f"Session `{session.uuid}` already finalized."
                 raise PreconditionError(msg)
@@ -244,6 +253,7 @@ class Control:
     def _topic_delete(self, request: messages.ResourceRequest) -> None:
         locator = expect(request.locator, LocatorKind.Topic)
         with self._catalog.write(durable=True) as connection:
+            claim(connection, locator.sequence)
             topic = find_topic(connection, locator)
             belong = chunks.c.topic_id == topic.id
             paths = connection.scalars(sa.select(chunks.c.path).where(belong)).all()

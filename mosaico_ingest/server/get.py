@@ -56,8 +56,8 @@ class Reader:
             msg = f"Bad request: unsupported criteria {criteria[:64]!r}"
             raise InvalidRequestError(msg)
         with self._catalog.read() as connection:
-            names = connection.scalars(sa.select(sequences.c.name).order_by(sequences.c.name)).all()
-        for name in names:
+            names = connection.scalars(sa.select(sequences.c.name)).all()
+        for name in sorted(names):  # here: databases have their own ideas of the order of texts
             endpoint = flight.FlightEndpoint(name.encode(), [])
             descriptor = flight.FlightDescriptor.for_path(name)
             yield flight.FlightInfo(pa.schema([]), descriptor, [endpoint], -1, -1)
@@ -182,8 +182,8 @@ def _endpoints(
         sa.select(
             topics,
             sa.func.count(chunks.c.id).label("chunk_count"),
-            sa.func.coalesce(sa.func.sum(chunks.c.rows), 0).label("rows"),
-            sa.func.coalesce(sa.func.sum(chunks.c.bytes), 0).label("bytes"),
+            _total(chunks.c.rows).label("rows"),
+            _total(chunks.c.bytes).label("bytes"),
             sa.func.min(chunks.c.min_ns).label("min_ns"),
             sa.func.max(chunks.c.max_ns).label("max_ns"),
         )
@@ -193,6 +193,11 @@ def _endpoints(
         .order_by(topics.c.id)
     )
     return [_endpoint(row, sequence + row.name, command) for row in found]
+
+
+def _total(column: sa.Column[int]) -> sa.ColumnElement[int]:
+    """Sum up; a cast, because sums of 64 bits are decimals elsewhere."""
+    return sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
 
 
 def _endpoint(row: Row, locator: str, command: InfoCommand) -> flight.FlightEndpoint:

@@ -36,7 +36,7 @@ from mosaico_ingest.server.tables import api_keys
 __all__ = ["Grant", "Keyring"]
 
 _TRUST_NS = 5_000_000_000
-"""For how long a key that was recognised is not looked up again: other servers may have revoked it."""
+"""For how long a key that was recognised is not looked up again, where no other server can revoke it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,6 +66,7 @@ class Keyring:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._trust_ns = 0 if catalog.is_shared else _TRUST_NS
         # Grants are kept under a hash that only this process can make: neither tokens nor what is in
         # the catalog lie in memory, and the time of a look-up tells nothing about a token.
         self._secret = os.urandom(32)
@@ -98,10 +99,12 @@ class Keyring:
                 "expires_at_ns": request.expires_at_ns,
                 "generation": request.generation,
             }
-            with self._catalog.write(durable=True) as connection:
-                if _find(connection, key.fingerprint) is None:  # 32 bits may meet by chance
+            try:
+                with self._catalog.write(durable=True) as connection:
                     connection.execute(api_keys.insert(), row)
-                    return KeyCreated(key.token)
+            except sa.exc.IntegrityError:  # the 32 bits of a fingerprint may meet by chance
+                continue
+            return KeyCreated(key.token)
 
     def status(self, request: KeyRequest) -> KeyStatus:
         """
@@ -176,7 +179,7 @@ class Keyring:
         with self._lock:
             since_ns, grant = self._known.get(mark, (0, None))
             revocations = self._revocations
-        if grant is None or not 0 <= now_ns - since_ns < _TRUST_NS:
+        if grant is None or not 0 <= now_ns - since_ns < self._trust_ns:
             grant = self._recognise(key)
             with self._lock:
                 if revocations == self._revocations:

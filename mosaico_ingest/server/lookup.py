@@ -17,6 +17,8 @@ from mosaico_ingest.server.tables import sequences, sessions, topics
 __all__ = [
     "Row",
     "check_uuid",
+    "claim",
+    "claim_session",
     "command_of",
     "expect",
     "find_sequence",
@@ -67,6 +69,30 @@ def check_uuid(text: str) -> str:
     except ValueError as err:
         msg = f"{text!r} is not a valid UUID"
         raise InvalidRequestError(msg) from err
+
+
+def claim(connection: sa.Connection, sequence: str) -> None:
+    """
+    Hold other writers off a sequence, if there is one, and all below it until the transaction ends.
+
+    A row that was read before may be old by then: claim first, then find. Who claims several does it in order
+    of their names, so that no two wait for each other. SQLite has one writer at a time anyway.
+    """
+    wanted = sa.select(sequences.c.id).where(sequences.c.name == sequence)
+    connection.execute(wanted.with_for_update())
+
+
+def claim_session(connection: sa.Connection, *, uuid: str = "", locator: str = "") -> Row:
+    """
+    Claim the sequence of a session, and return the row of the session; see `claim` and `find_session`.
+
+    Raises:
+        NotFoundError: There is none.
+        InvalidRequestError: The uuid or locator is malformed.
+    """
+    found = find_session(connection, uuid=uuid, locator=locator)
+    claim(connection, found.sequence)
+    return find_session(connection, uuid=uuid, locator=locator)
 
 
 def find_sequence(connection: sa.Connection, name: str) -> Row:

@@ -17,7 +17,7 @@ from mosaico_ingest.errors import InvalidRequestError
 from mosaico_ingest.protocol import messages
 from mosaico_ingest.protocol.names import Locator, LocatorKind, parse_locator
 from mosaico_ingest.server.catalog import Catalog
-from mosaico_ingest.server.lookup import expect, find_sequence, find_topic
+from mosaico_ingest.server.lookup import claim, expect, find_sequence, find_topic
 from mosaico_ingest.server.tables import notifications, sequences, topics
 
 __all__ = ["NoticeBoard", "leave"]
@@ -48,6 +48,8 @@ class NoticeBoard:
         """Leave all notifications or, where one is refused, none; see `create`."""
         locators = [parse_locator(one.locator) for one in request.notifications]
         with self._catalog.write() as connection:
+            for name in sorted({locator.sequence for locator in locators}):
+                claim(connection, name)
             targets = _targets(connection, locators)
             rows = [
                 {**targets[str(locator)], **_content(one.notification_type, one.msg)}
@@ -87,6 +89,7 @@ class NoticeBoard:
         """Delete the notifications, of all types, of exactly one sequence or topic."""
         locator = expect(request.locator, kind)
         with self._catalog.write() as connection:
+            claim(connection, locator.sequence)
             connection.execute(notifications.delete().where(_matches(_target(connection, locator))))
 
 

@@ -26,7 +26,7 @@ from mosaico_ingest.protocol.names import LocatorKind
 from mosaico_ingest.protocol.schema import check_upload_schema
 from mosaico_ingest.protocol.wire import load_request
 from mosaico_ingest.server.catalog import Catalog
-from mosaico_ingest.server.lookup import Row, check_uuid, command_of, expect, find_topic
+from mosaico_ingest.server.lookup import Row, check_uuid, claim, command_of, expect, find_topic
 from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import TopicState, chunks, column_bounds, topics
 from mosaico_ingest.server.writing import ChunkWriter, MemoryShare, WrittenChunk
@@ -84,6 +84,7 @@ class Receiver:
     def _begin(self, command: PutCommand) -> Row:
         locator = expect(command.resource_locator, LocatorKind.Topic)
         with self._catalog.write() as connection:
+            claim(connection, locator.sequence)
             topic = find_topic(connection, locator)
             if check_uuid(command.topic_uuid) != topic.uuid:
                 msg = f"Unauthorized: the uuid given for {locator} is not the one of its creation"
@@ -124,6 +125,7 @@ class Receiver:
         self, topic: Row, locator: str, schema: pa.Schema, written: list[WrittenChunk]
     ) -> None:
         with self._catalog.write() as connection:
+            claim(connection, expect(locator, LocatorKind.Topic).sequence)
             done = connection.execute(
                 topics.update()
                 .where(topics.c.id == topic.id, topics.c.uuid == topic.uuid)

@@ -27,7 +27,10 @@ from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
 from mosaico_ingest.server.security import Security
 
-__all__ = ["ServerProcess", "run_server", "serve"]
+__all__ = ["CATALOG_VARIABLE", "ServerProcess", "run_server", "serve"]
+
+CATALOG_VARIABLE = "MOSAICO_CATALOG"
+"""The variable of the environment that names the catalog where nothing else does."""
 
 _LOOK_UP_S = 0.5
 _GRACE_S = 2.0
@@ -83,6 +86,7 @@ class ServerProcess:
 def serve(
     store: str | Path,
     *,
+    catalog: str | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     generation: str = DEFAULT_GENERATION,
@@ -93,14 +97,16 @@ def serve(
 
     Args:
         store: The folder; created if missing.
+        catalog: Address of a database of PostgreSQL, which several servers of the store may share; by default
+            what MOSAICO_CATALOG in the environment names, else SQLite in the store.
         host, port: Where to listen; port 0 takes a free one.
         generation: Which clients it serves, `0.3` to `0.7`.
         security: Keys and TLS; without, it listens to this machine only.
 
     Raises:
         UsageError: The generation is unknown, the address cannot be listened on or needs more security, the
-            certificate cannot be used, or keys are required and the store has none.
-        StoreError: The store cannot be used; `StoreLockedError` if another server holds it.
+            certificate or the catalog's address cannot be used, or keys are required and the store has none.
+        StoreError: Store or catalog cannot be used; `StoreLockedError` if another server holds the store.
     """
     find_generation(generation)
     security = security or Security()
@@ -118,6 +124,8 @@ def serve(
     ]
     process = subprocess.Popen(  # noqa: S603 - our own module, no shell
         command,
+        # Not among the arguments: it may hold a password, and others may read those.
+        env=os.environ if catalog is None else {**os.environ, CATALOG_VARIABLE: catalog},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
@@ -135,6 +143,7 @@ def serve(
 def run_server(
     store: str | Path,
     *,
+    catalog: str | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     generation: str = DEFAULT_GENERATION,
@@ -149,7 +158,7 @@ def run_server(
     is safe at any instant.
 
     Args:
-        store, host, port, generation, security: As in `serve`.
+        store, catalog, host, port, generation, security: As in `serve`.
         on_ready: Called with the port once calls are taken.
         parent: File descriptor of a pipe whose end is the signal to stop.
 
@@ -170,7 +179,12 @@ def run_server(
     try:
         _allow_many_files()
         server = MosaicoServer(
-            store, host=host, port=port, generation=generation, security=security
+            store,
+            catalog=catalog,
+            host=host,
+            port=port,
+            generation=generation,
+            security=security,
         )
         closing = threading.Thread(target=server.close, name="mi-close", daemon=True)
         try:

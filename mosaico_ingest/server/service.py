@@ -18,11 +18,11 @@ from mosaico_ingest.errors import UsageError
 from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
 from mosaico_ingest.server.auth import Gate
-from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.control import Control
 from mosaico_ingest.server.faults import border, guarded
 from mosaico_ingest.server.get import Reader
 from mosaico_ingest.server.keyring import Keyring
+from mosaico_ingest.server.pairing import catalog_url, open_catalog
 from mosaico_ingest.server.put import Receiver
 from mosaico_ingest.server.recovery import recover
 from mosaico_ingest.server.rights import check_stream
@@ -38,14 +38,16 @@ class MosaicoServer:
 
     Args:
         store: The folder; created if missing.
+        catalog: Address of a database of PostgreSQL, which several servers of the store may share; by default
+            what MOSAICO_CATALOG in the environment names, else SQLite in the store.
         host, port: Where to listen; port 0 takes a free one.
         generation: Which clients it serves, `0.3` to `0.7`; those whose API key names another are served too.
         security: Keys and TLS; without, it listens to this machine only.
 
     Raises:
         UsageError: The generation is unknown, the address cannot be listened on or needs more security, the
-            certificate cannot be used, or keys are required and the store has none.
-        StoreError: The store cannot be used; `StoreLockedError` if another server holds it.
+            certificate or the catalog's address cannot be used, or keys are required and the store has none.
+        StoreError: Store or catalog cannot be used; `StoreLockedError` if another server holds the store.
 
     Thread: any.
     """
@@ -54,6 +56,7 @@ class MosaicoServer:
         self,
         store: str | Path,
         *,
+        catalog: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         generation: str = DEFAULT_GENERATION,
@@ -63,12 +66,13 @@ class MosaicoServer:
         _check_address(host, port)
         security.check_exposure(host)
         certificates = security.load_certificates()
+        url = catalog_url(catalog)
         self._closing = Lock()  # guards the end, which comes once
         self._closed = False
         self._stopping = Event()
-        self._store = Store(Path(store).absolute())
+        self._store = Store(Path(store).absolute(), shared=url is not None)
         try:
-            self._catalog = Catalog.open(self._store.catalog_path)
+            self._catalog = open_catalog(self._store, url)
             try:
                 keyring = Keyring(self._catalog)
                 if security.require_api_key:

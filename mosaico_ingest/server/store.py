@@ -1,8 +1,9 @@
 """
-Where chunks lie: a folder on this machine, held by one server at a time.
+Where chunks lie: a folder on this machine, held by one server, or by several of one shared catalog.
 
     STORE/lock               held while a server runs
-    STORE/catalog.sqlite     the catalog
+    STORE/catalog.sqlite     the catalog, or
+    STORE/catalog.json       which catalog elsewhere it has
     STORE/chunks/SESSION/TOPIC-00000.parquet
 
 A chunk is written as `….part`; it gets its name when its bytes are on the disk, and becomes visible when
@@ -31,6 +32,7 @@ from mosaico_ingest.errors import StoreError, StoreFullError, StoreLockedError
 __all__ = ["Store", "full_disk_is_told"]
 
 _PART = ".part"
+_MARK = "catalog.json"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -40,17 +42,18 @@ class Store:
 
     Args:
         root: The folder; created if missing.
+        shared: Whether other servers may hold it too, those that share it as well.
 
     Raises:
-        StoreLockedError: Another server holds it.
+        StoreLockedError: Another server holds it, and one of the two does not share.
         StoreError: It cannot be created or written, or is some other folder.
 
     Thread: any.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, shared: bool = False) -> None:
         self.root = root
-        self._lock = _take_lock(root)
+        self._lock = _take_lock(root, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         self._chunks = root / "chunks"
         self._chunks.mkdir(exist_ok=True)
         self._files = fs.SubTreeFileSystem(str(self._chunks), fs.LocalFileSystem(use_mmap=True))
@@ -78,6 +81,25 @@ class Store:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+    def read_mark(self) -> bytes | None:
+        """Return what `write_mark` wrote, None if it did not yet."""
+        try:
+            return (self.root / _MARK).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write_mark(self, mark: bytes) -> None:
+        """Note durably which catalog the store has; called by one server at a time."""
+        part = self.root / (_MARK + _PART)
+        part.write_bytes(mark)
+        _sync(part)
+        part.rename(self.root / _MARK)
+        _sync(self.root)
+
+    def is_empty(self) -> bool:
+        """Tell whether there is no chunk, nor anything that might become one."""
+        return next(self._chunks.iterdir(), None) is None
 
     def create(self, path: str) -> pa.NativeFile:
         """Begin the chunk *path*, `SESSION/TOPIC-00000.parquet`, under its temporary name."""
@@ -163,7 +185,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _take_lock(root: Path) -> int:
+def _take_lock(root: Path, kind: int) -> int:
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not (root / "lock").exists() and any(root.iterdir()):
@@ -176,7 +198,7 @@ def _take_lock(root: Path) -> int:
         msg = f"Cannot use {str(root)!r} as a store: {err.strerror}. Expected a folder that can be written."
         raise StoreError(msg, path=str(root)) from err
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError as err:
         os.close(descriptor)
         msg = (

@@ -10,8 +10,8 @@ from mosaico_ingest.errors import UnauthorizedError, UsageError
 from mosaico_ingest.protocol.actions import ACTIONS
 from mosaico_ingest.protocol.apikeys import ApiKey, KeyCreate, allows
 from mosaico_ingest.protocol.faults import read_fault
-from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.keyring import Keyring
+from mosaico_ingest.server.pairing import catalog_url, open_catalog
 from mosaico_ingest.server.security import Security
 from mosaico_ingest.server.service import MosaicoServer
 from mosaico_ingest.server.store import Store
@@ -50,7 +50,7 @@ def tokens(tmp_path):
     """Give a token of each permission, in the store that `guarded` serves."""
     with (
         Store(tmp_path / "store") as store,
-        Catalog.open(store.catalog_path) as catalog,
+        open_catalog(store, catalog_url(None)) as catalog,
     ):
         keyring = Keyring(catalog)
         return {

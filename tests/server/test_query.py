@@ -5,7 +5,7 @@ import pytest
 from mosaico_ingest.protocol.filters import Condition, Operator, Query, Section
 from mosaico_ingest.protocol.generations import find_generation
 from mosaico_ingest.server import writing
-from mosaico_ingest.server.catalog import Catalog
+from mosaico_ingest.server.pairing import catalog_url, open_catalog
 from mosaico_ingest.server.query import Finder
 from mosaico_ingest.server.service import MosaicoServer
 from mosaico_ingest.server.store import Store
@@ -268,7 +268,7 @@ def finder(tmp_path, server, peer, monkeypatch):
     peer.put(uuid, *batches, schema=schema)
     store = tmp_path / "store"
     server.close()
-    with Catalog.open(store / "catalog.sqlite") as catalog, Store(store) as opened:
+    with Store(store) as opened, open_catalog(opened, catalog_url(None)) as catalog:
         yield Finder(catalog, opened)
 
 

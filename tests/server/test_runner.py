@@ -72,8 +72,8 @@ def test_what_is_stored_stays(start, connect, rows):
         assert [1, 2] == connect(again.port).read()["timestamp_ns"].to_pylist()
 
 
-def test_store_is_locked(start):
-    """A store is served once; the refusal of a second server crosses the process border."""
+def test_store_is_locked(sqlite_catalog, start):
+    """A store with SQLite is served once; the refusal of a second server crosses the process border."""
     server = start()
 
     with pytest.raises(StoreLockedError, match="held by another server"):
@@ -124,7 +124,7 @@ def test_unknown_generation(start):
         start(generation="9")
 
 
-def test_broken_catalog(start, tmp_path):
+def test_broken_catalog(sqlite_catalog, start, tmp_path):
     """A catalog that is no database is told, not overwritten."""
     with Store(tmp_path / "store") as store:
         store.catalog_path.write_bytes(b"no database at all, and long enough to tell" * 100)
