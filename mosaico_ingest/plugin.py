@@ -8,6 +8,7 @@ objects promise), then `mosaico_ingest.model` (what travels).
 from mosaico_ingest.enum import SerializationFormat, TimePolicy
 from mosaico_ingest.hooks.contracts import (
     API_VERSION,
+    AttachmentSource,
     Decode,
     Decoder,
     Engine,
@@ -89,6 +90,7 @@ __all__ = [
     "PUBLISH_TIME",
     "ArrowBatch",
     "Attachment",
+    "AttachmentSource",
     "BatchStored",
     "Channel",
     "CheckResult",

@@ -6,7 +6,7 @@ Must not know: discovery, registry, pipeline. Next: `specs`, then `mosaico_inges
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import attrs
 import pyarrow as pa
@@ -22,6 +22,7 @@ from mosaico_ingest.model.source import Match, SourceFile
 
 __all__ = [
     "API_VERSION",
+    "AttachmentSource",
     "Decode",
     "Decoder",
     "Engine",
@@ -69,6 +70,19 @@ class Recording(AbstractContextManager["Recording", None], Protocol):
 
         Raises:
             SourceError: The file vanished or the disk failed. Damage is never raised.
+        """
+
+
+@runtime_checkable
+class AttachmentSource(Protocol):
+    """What a `Recording` that lists attachments has besides: their bytes."""
+
+    def attachment(self, index: int) -> Iterator[bytes]:
+        """
+        Yield the bytes of `info.attachments[index]`, block by block, none of them large.
+
+        Raises:
+            SourceError: They cannot be read; a checksum that does not fit is known at their end only.
         """
 
 

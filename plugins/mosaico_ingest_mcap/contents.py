@@ -193,13 +193,13 @@ def _read_records(
         else:
             start, end = item.start, item.end
         try:
-            _take_over(contents, op, body)
+            _take_over(contents, op, body, start)
         except MalformedError as err:
             reason = f"A {Op(op).name.lower()} record cannot be read. {err}"
             contents.damage.append(Damage(reason=reason, byte_range=(start, end)))
 
 
-def _take_over(contents: Contents, op: int, body: memoryview) -> None:
+def _take_over(contents: Contents, op: int, body: memoryview, start: int) -> None:
     """Take over one record; the first of several with the same number counts."""
     match op:
         case Op.HEADER:
@@ -211,7 +211,7 @@ def _take_over(contents: Contents, op: int, body: memoryview) -> None:
             channel = ChannelEntry.parse(body)
             contents.channels.setdefault(channel.id, channel)
         case Op.ATTACHMENT:
-            contents.attachments.append(AttachmentEntry.parse(body))
+            contents.attachments.append(AttachmentEntry.parse(body, start))
         case Op.METADATA:
             contents.metadata.append(MetadataEntry.parse(body))
         case _ if op > Op.DATA_END:

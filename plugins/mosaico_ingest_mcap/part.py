@@ -17,6 +17,7 @@ from mosaico_ingest_mcap.chunks import Chunk, load
 from mosaico_ingest_mcap.contents import Contents
 from mosaico_ingest_mcap.file import File
 from mosaico_ingest_mcap.messages import Columns, Found, columns, find
+from mosaico_ingest_mcap.summary import check_data
 from mosaico_ingest_mcap.walking import Stretch, walk_file
 
 __all__ = ["Block", "Part"]
@@ -84,6 +85,10 @@ class Part:
                 pending.append((item, None))
         while pending:
             yield from _finish(*pending.popleft())
+
+    def check(self, wanted: frozenset[int]) -> Damage | None:
+        """Compare a file that was read from its first byte to its last with its checksum, if it has one."""
+        return check_data(self.file) if wanted >= frozenset(self.ids.values()) else None
 
     def damage(self, found: Damage, *, of_several: bool) -> Damage:
         """Return *found* as the recording tells it: with its own channel numbers, and the file's path."""

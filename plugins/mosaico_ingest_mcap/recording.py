@@ -26,6 +26,7 @@ from mosaico_ingest.plugin import (
     RecordingInfo,
     SourceFile,
 )
+from mosaico_ingest_mcap.attachments import read_attachment
 from mosaico_ingest_mcap.bag import Bag, read_bag
 from mosaico_ingest_mcap.contents import Contents, Tally, read_contents
 from mosaico_ingest_mcap.file import File
@@ -75,8 +76,20 @@ class McapRecording:
         for part in self._parts:
             if start < part.base + part.file.size:
                 position = max(start - part.base, _FIRST_RECORD)
-                yield from self._read(part, position, wanted, collector, self._ahead)
+                is_sound = not part.contents.damage and (cursor is None or part.base > start)
+                for item in self._read(part, position, wanted, collector, self._ahead):
+                    is_sound = is_sound and not isinstance(item, Damage)
+                    yield item
+                if is_sound and (misfit := part.check(wanted)) is not None:
+                    yield part.damage(misfit, of_several=len(self._parts) > 1)
         yield from collector.flush()
+
+    def attachment(self, index: int) -> Iterator[bytes]:
+        """Yield the bytes of `info.attachments[index]`, block by block."""
+        entries = [
+            (part.file, entry) for part in self._parts for entry in part.contents.attachments
+        ]
+        yield from read_attachment(*entries[index])
 
     def _read(
         self,

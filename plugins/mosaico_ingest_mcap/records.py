@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "DATA_END_BYTES",
     "MAGIC",
     "PREFIX",
     "AttachmentEntry",
@@ -28,6 +29,7 @@ __all__ = [
     "Op",
     "SchemaEntry",
     "Statistics",
+    "parse_data_end",
     "parse_profile",
     "prefix_of",
 ]
@@ -35,6 +37,10 @@ __all__ = [
 MAGIC = b"\x89MCAP0\r\n"
 PREFIX = struct.Struct("<BQ")
 """Every record begins with its kind and the length of what follows."""
+
+
+DATA_END_BYTES = PREFIX.size + 4
+"""Size of a DataEnd record, as every writer makes it."""
 
 
 class MalformedError(ValueError):
@@ -260,27 +266,44 @@ class Statistics:
 
 @attrs.frozen
 class AttachmentEntry:
-    """An attachment without its bytes."""
+    """
+    An attachment without its bytes.
+
+    Args:
+        start: First byte of its record in the file.
+    """
 
     log_time_ns: int
     name: str
     media_type: str
     nbytes: int
+    start: int
 
     @classmethod
-    def parse(cls, body: memoryview) -> "AttachmentEntry":
-        """Read the first bytes of the body of an Attachment record."""
+    def parse(cls, body: memoryview, start: int) -> "AttachmentEntry":
+        """Read the first bytes of the body of an Attachment record, which begins at *start*."""
         fields = _Fields(body)
         log_time_ns, _ = fields.take("qq")
         name, media_type = fields.text(), fields.text()
-        return cls(log_time_ns, name, media_type, *fields.take("Q"))
+        (nbytes,) = fields.take("Q")
+        return cls(log_time_ns, name, media_type, nbytes, start)
 
     @classmethod
     def parse_index(cls, body: memoryview) -> "AttachmentEntry":
         """Read the body of an AttachmentIndex record."""
         fields = _Fields(body)
-        _, _, log_time_ns, _, nbytes = fields.take("QQqqQ")
-        return cls(log_time_ns, fields.text(), fields.text(), nbytes)
+        start, _, log_time_ns, _, nbytes = fields.take("QQqqQ")
+        return cls(log_time_ns, fields.text(), fields.text(), nbytes, start)
+
+    @staticmethod
+    def head_bytes(body: memoryview) -> int:
+        """Return how much of the body of an Attachment record comes before the attached bytes."""
+        fields = _Fields(body)
+        fields.take("qq")
+        fields.text()
+        fields.text()
+        fields.take("Q")
+        return fields.at
 
 
 @attrs.frozen
@@ -325,6 +348,13 @@ class Footer:
 def prefix_of(record: npt.NDArray[np.uint8]) -> tuple[int, int]:
     """Return kind and length of the record that *record* begins with, zeros if it is too short."""
     return PREFIX.unpack_from(record.data) if len(record) >= PREFIX.size else (0, 0)
+
+
+def parse_data_end(record: memoryview) -> int:
+    """Return the checksum that a whole DataEnd record states, 0 if it states none."""
+    if len(record) != DATA_END_BYTES or PREFIX.unpack_from(record) != (Op.DATA_END, 4):
+        return 0
+    return _Fields(record[PREFIX.size :]).take("I")[0]
 
 
 def parse_profile(body: memoryview) -> str:

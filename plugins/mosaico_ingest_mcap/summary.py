@@ -1,7 +1,7 @@
 """
 Reads the summary at the end of a finished file, if there is one and it can be trusted.
 
-Must not know: the data section. Next: `walking`.
+Must not know: what is in the data section. Next: `walking`.
 """
 
 import zlib
@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from mosaico_ingest.plugin import Damage
 from mosaico_ingest_mcap.file import File
 from mosaico_ingest_mcap.messages import walk
 from mosaico_ingest_mcap.records import (
+    DATA_END_BYTES,
     MAGIC,
     PREFIX,
     AttachmentEntry,
@@ -23,10 +25,12 @@ from mosaico_ingest_mcap.records import (
     Op,
     SchemaEntry,
     Statistics,
+    parse_data_end,
 )
 
-__all__ = ["Summary", "read_summary"]
+__all__ = ["Summary", "check_data", "read_summary"]
 
+_STEP_BYTES = 4 * 1024 * 1024
 _ALL = frozenset(range(1, 0x100))
 
 
@@ -84,6 +88,30 @@ def read_summary(file: File) -> Summary | None:
         msg = "The records of the summary do not fit into it."
         raise MalformedError(msg)
     return _parse(data.data, found.others, footer.summary_start)
+
+
+def check_data(file: File) -> Damage | None:
+    """
+    Read all records before the end marker of the data, and compare them with its checksum.
+
+    Returns:
+        None where they agree, or nothing is stated. It is not known what differs, so nothing is lost by it.
+    """
+    try:
+        footer = Footer.parse(file.read(file.size - Footer.NBYTES - len(MAGIC), Footer.NBYTES).data)
+    except MalformedError:
+        return None
+    end = (footer.summary_start or file.size - Footer.NBYTES - len(MAGIC)) - DATA_END_BYTES
+    stated = parse_data_end(file.read(end, DATA_END_BYTES).data) if end > 0 else 0
+    if not stated:
+        return None
+    crc = 0
+    for at in range(0, end, _STEP_BYTES):
+        crc = zlib.crc32(file.read(at, min(_STEP_BYTES, end - at)).data, crc)
+    if crc == stated:
+        return None
+    reason = "The records do not fit the checksum of all; each that has one of its own fits that."
+    return Damage(reason=reason, byte_range=(0, end))
 
 
 def _parse(data: memoryview, records: Sequence[int], limit: int) -> Summary:

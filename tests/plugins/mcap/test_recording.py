@@ -82,28 +82,67 @@ def test_reads_real_files_as_an_independent_reader(path, kit):
 
 @pytest.mark.parametrize("path", CASES, ids=_name)
 def test_conformance(path, kit):
-    """Every file of the official set gives the messages, attachments and metadata that the set lists."""
+    """Every file of the official set gives exactly the records that the set lists."""
     listed = [
         {"type": record["type"], **dict(record["fields"])}
         for record in json.loads(path.with_suffix(".json").read_text())["records"]
     ]
-    expected = [
-        (int(r["log_time"]), int(r["publish_time"]), bytes(map(int, r["data"])))
-        for r in listed
-        if r["type"] == "Message"
-    ]
-    info, rows, damage = kit.read(path)
+    cut = [r["type"] for r in listed].index("DataEnd")
 
-    assert expected == [row for own in rows.values() for row in own]
-    assert {r["topic"] for r in listed if r["type"] == "Channel"} == {
-        c.topic for c in info.channels
+    def some(kind):
+        return [r for r in listed[:cut] if r["type"] == kind]
+
+    messages = some("Message")
+    rows_by_channel = {int(r["channel_id"]): [] for r in messages}
+    for r in messages:
+        rows_by_channel[int(r["channel_id"])].append(
+            (int(r["log_time"]), int(r["publish_time"]), bytes(map(int, r["data"])))
+        )
+    schemas = {r["id"]: r for r in some("Schema")}
+    channels = {int(r["id"]): (r, schemas.get(r["schema_id"])) for r in some("Channel")}
+    statistics = next((r for r in listed if r["type"] == "Statistics"), None)
+    info, rows, damage = kit.read(path)
+    with kit.open(path) as recording:
+        attached = [b"".join(recording.attachment(i)) for i in range(len(info.attachments))]
+
+    assert rows_by_channel == rows
+    assert {
+        number: (
+            r["topic"],
+            r["message_encoding"],
+            r["metadata"],
+            *((s["name"], s["encoding"], bytes(map(int, s["data"]))) if s else ("", "", b"")),
+            len(rows_by_channel.get(number, [])),
+        )
+        for number, (r, s) in channels.items()
+    } == {
+        c.id: (
+            c.topic,
+            c.message_encoding,
+            c.metadata,
+            c.type_name,
+            c.schema_encoding,
+            c.definition,
+            c.messages,
+        )
+        for c in info.channels
     }
-    assert [r["name"] for r in listed if r["type"] == "Attachment"] == [
-        a.name for a in info.attachments
+    assert [
+        (r["name"], r["media_type"], int(r["log_time"]), bytes(map(int, r["data"])))
+        for r in some("Attachment")
+    ] == [
+        (a.name, a.media_type, a.log_time_ns, data)
+        for a, data in zip(info.attachments, attached, strict=True)
     ]
-    assert [r["metadata"] for r in listed if r["type"] == "Metadata"] == [
-        m.values for m in info.metadata
+    assert [(r["name"], r["metadata"]) for r in some("Metadata")] == [
+        (m.name, m.values) for m in info.metadata
     ]
+    if statistics and messages:
+        span = statistics["message_start_time"], statistics["message_end_time"]
+        assert tuple(map(int, span)) == (info.start_ns, info.end_ns)
+    if statistics:
+        assert int(statistics["message_count"]) == info.messages
+        assert int(statistics["chunk_count"]) == sum(info.compression.values())
     assert (damage, info.findings) == ([], ())
 
 
