@@ -43,6 +43,7 @@ class Claim:
         fit: How well it fits.
         reason: Why, in a few words (`sensor_msgs/msg/Imu`).
         losses: Facts of the message that the type has no room for, one phrase each.
+        split_by: Columns of the type whose values part the rows into topics of their own.
         ontology: The type itself where it is derived from the message; None for a registered tag.
     """
 
@@ -50,6 +51,7 @@ class Claim:
     fit: Fit
     reason: str
     losses: tuple[str, ...] = ()
+    split_by: tuple[str, ...] = ()
     ontology: Ontology | None = None
 
 
@@ -64,7 +66,7 @@ class TopicPlan:
         ontology: Its type.
         decoder: Name of the decoder, empty where the source yields typed columns.
         mapper: Name of the mapper.
-        fit, reason, losses: Its claim.
+        fit, reason, losses, split_by: Its claim; the topics of a split begin with *name*.
         clock: What becomes `timestamp_ns`.
         metadata: User metadata of the topic, JSON values.
         note: What the user should know, such as a channel that is decoded message by message.
@@ -78,6 +80,7 @@ class TopicPlan:
     fit: Fit
     reason: str
     losses: tuple[str, ...] = ()
+    split_by: tuple[str, ...] = ()
     clock: Clock = attrs.field(factory=Clock)
     metadata: Mapping[str, object] = attrs.field(factory=dict)
     note: str = ""

@@ -17,8 +17,6 @@ from concurrent.futures import Future
 
 import attrs
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from mosaico_ingest.enum import TopicLevelErrorPolicy
 from mosaico_ingest.errors import MosaicoError, PluginError, RemoteError, ServerFaultError
@@ -32,22 +30,18 @@ from mosaico_ingest.model.events import (
     TopicFinished,
     TopicStarted,
 )
-from mosaico_ingest.model.ontology import ENVELOPE
-from mosaico_ingest.model.plan import Fit, RecordingPlan, TopicPlan
+from mosaico_ingest.model.plan import RecordingPlan, TopicPlan
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.report import TopicReport
 from mosaico_ingest.model.settings import Settings
-from mosaico_ingest.pipeline.codec import REJECTED, Codec, Encoded
-from mosaico_ingest.pipeline.ledger import Ledger, skipped_report
+from mosaico_ingest.pipeline.codec import Codec, Encoded
+from mosaico_ingest.pipeline.ledger import skipped_report
+from mosaico_ingest.pipeline.routes import Route
 from mosaico_ingest.pipeline.stopping import INTERRUPTED, StopSignal
-from mosaico_ingest.pipeline.timekeeping import Timekeeper
 from mosaico_ingest.workers.budget import ByteBudget
 from mosaico_ingest.workers.executors import ExecutorPool
 
 __all__ = ["Flow", "Outcome", "Workshop"]
-
-_FRAME = ENVELOPE.get_field_index("frame_id")
-_MAX_FRAMES = 16
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -93,18 +87,6 @@ class Outcome:
     error: str = ""
 
 
-@attrs.define(kw_only=True, eq=False)
-class _Route:
-    """The way of one topic. What it collects is written by its lane, but for `read`, the reader's count."""
-
-    codec: Codec
-    ledger: Ledger
-    times: Timekeeper = attrs.field(factory=Timekeeper)
-    lane: int = -1
-    sink: TopicSink | None = None
-    rejects: TopicSink | None = None
-
-
 class Flow:
     """
     Moves one recording into its sink.
@@ -126,7 +108,8 @@ class Flow:
         self._sink = sink
         self._shop = shop
         self._damage: list[Damage] = []
-        self._routes: dict[int, _Route] = {}
+        self._routes: list[Route] = []
+        self._by_channel: dict[int, list[Route]] = {}
         self._lane_bytes = [0] * len(shop.lanes)
         self._last: dict[int, Future[None]] = {}
         self._span: tuple[int, int] | None = None
@@ -142,10 +125,13 @@ class Flow:
         shop, plan = self._shop, self._plan
         for damage in recording.info.damage:
             self._note(damage)
+        names = [topic.name for topic in plan.topics]
         try:
             for topic in plan.topics:
                 codec = Codec(topic, shop.registry, shop.settings.options)
-                self._routes[topic.channel.id] = _Route(codec=codec, ledger=Ledger(plan=topic))
+                route = Route(topic, codec, self._sink, names, self._opened)
+                self._routes.append(route)
+                self._by_channel.setdefault(topic.channel.id, []).append(route)
             self._read(recording)
         except MosaicoError as error:
             self._give_up(str(error))
@@ -159,26 +145,30 @@ class Flow:
     def _read(self, recording: Recording) -> None:
         """Hand every batch to an encoder, and its future to the topic's lane."""
         shop = self._shop
-        for item in recording.batches(list(self._routes), shop.settings.batch_bytes):
+        for item in recording.batches(list(self._by_channel), shop.settings.batch_bytes):
             if shop.stop.is_soft or self._fatal:
                 return
             if isinstance(item, Damage):
                 self._note(item)
                 continue
-            route = self._routes[item.channel_id]
-            messages, nbytes = item.data.num_rows, item.nbytes
-            route.ledger.read += messages
             self._widen(item)
-            shop.budget.take(nbytes)
-            if route.lane < 0:
-                route.lane = self._lane_bytes.index(min(self._lane_bytes))
-            self._lane_bytes[route.lane] += nbytes
-            future = shop.encoders.submit(route.codec.encode, item)
-            self._last[route.lane] = shop.lanes[route.lane].submit(
-                self._store, route, future, messages, nbytes
-            )
+            for route in self._by_channel[item.channel_id]:
+                self._hand_over(item, route)
 
-    def _store(self, route: _Route, future: Future[Encoded], messages: int, nbytes: int) -> None:
+    def _hand_over(self, item: RawBatch, route: Route) -> None:
+        """Take credits for a batch on its way to one topic; waits until there are enough."""
+        shop, messages, nbytes = self._shop, item.data.num_rows, item.nbytes
+        route.ledger.read += messages
+        shop.budget.take(nbytes)
+        if route.lane < 0:
+            route.lane = self._lane_bytes.index(min(self._lane_bytes))
+        self._lane_bytes[route.lane] += nbytes
+        future = shop.encoders.submit(route.codec.encode, item)
+        self._last[route.lane] = shop.lanes[route.lane].submit(
+            self._store, route, future, messages, nbytes
+        )
+
+    def _store(self, route: Route, future: Future[Encoded], messages: int, nbytes: int) -> None:
         """Write one encoded batch; on the lane of its topic."""
         ledger, told = route.ledger, route.ledger.told
         try:
@@ -198,37 +188,22 @@ class Flow:
         finally:
             self._shop.budget.give(nbytes)
 
-    def _write(self, route: _Route, encoded: Encoded, nbytes: int) -> None:
+    def _write(self, route: Route, encoded: Encoded, nbytes: int) -> None:
         """Hand rows, and payloads that were rejected, to the sink."""
-        ledger = route.ledger
-        rows = encoded.rows.data
-        sink = route.sink or self._open(route, _frames(rows))
-        route.times.add(rows.column(0), rows.column(1))
-        if encoded.rejected:
-            if route.rejects is None:
-                route.rejects = self._sink.topic(_rejects_plan(ledger.plan), route.lane)
-            route.rejects.write(encoded.rejected)
-            ledger.reject(dict(encoded.reasons))
-            if self._shop.settings.strict:
-                first = next(iter(encoded.reasons))
-                self._give_up(
-                    f"{ledger.plan.channel.topic!r} cannot be decoded: {first} (--strict)."
-                )
-        receipt = sink.write(encoded.rows)
-        ledger.store(receipt)
-        ledger.seconds += encoded.seconds
-        self._shop.emit(BatchStored(index=self._index, receipt=receipt, source_bytes=nbytes))
+        route.reject(encoded)
+        if encoded.rejected and self._shop.settings.strict:
+            first = next(iter(encoded.reasons))
+            topic = route.ledger.plan.channel.topic
+            self._give_up(f"{topic!r} cannot be decoded: {first} (--strict).")
+        for receipt in route.write(encoded):
+            self._shop.emit(BatchStored(index=self._index, receipt=receipt, source_bytes=nbytes))
+            nbytes = 0
 
-    def _open(self, route: _Route, frames: Sequence[str] = ()) -> TopicSink:
-        """Create the topic on the other side; its metadata tells the frames that its first rows are in."""
-        plan = route.ledger.plan
-        if frames:
-            plan = attrs.evolve(plan, metadata={**plan.metadata, "frame_ids": list(frames)})
-        route.sink = self._sink.topic(plan, max(route.lane, 0))
-        self._shop.emit(TopicStarted(index=self._index, topic=plan))
-        return route.sink
+    def _opened(self, topic: TopicPlan) -> None:
+        """Tell that a topic was created on the other side."""
+        self._shop.emit(TopicStarted(index=self._index, topic=topic))
 
-    def _broken(self, route: _Route, messages: int, error: Exception) -> None:
+    def _broken(self, route: Route, messages: int, error: Exception) -> None:
         """The other side did not take a batch: what it has of the topic cannot be completed."""
         ledger, reason = route.ledger, str(error) or repr(error)
         if isinstance(error, ServerFaultError) or (
@@ -238,14 +213,11 @@ class Flow:
             self._give_up(f"Topic {ledger.plan.name!r} cannot be stored: {reason}")
         ledger.lose(messages, reason)
         ledger.unstore(reason)
-        for sink in (route.sink, route.rejects):
-            if sink:
-                self._abort(sink, reason)
-        route.sink = route.rejects = None
+        route.abort(reason, self._abort)
         ledger.failure = ledger.failure or reason
         self._topic_failed(route, reason)
 
-    def _topic_failed(self, route: _Route, reason: str) -> None:
+    def _topic_failed(self, route: Route, reason: str) -> None:
         """Apply the policies to a topic that failed."""
         policy = self._shop.settings.topic_on_error
         if self._shop.settings.strict or policy is TopicLevelErrorPolicy.Raise:
@@ -269,21 +241,15 @@ class Flow:
         """Complete every topic on its lane; channels without messages become empty topics."""
         if self._shop.stop.is_soft:
             return
-        for route in self._routes.values():
+        for route in self._routes:
             lane = self._shop.lanes[max(route.lane, 0)]
             self._last[max(route.lane, 0)] = lane.submit(self._close_topic, route)
         self._drain()
 
-    def _close_topic(self, route: _Route) -> None:
+    def _close_topic(self, route: Route) -> None:
         """Complete one topic; on its lane."""
-        ledger = route.ledger
         try:
-            if route.rejects:
-                route.rejects.close()
-            if route.sink:
-                route.sink.close()
-            elif not ledger.failure:
-                self._open(route).close()
+            route.close()
         except Exception as error:  # noqa: BLE001 - see _store
             self._broken(route, 0, error)
 
@@ -316,7 +282,7 @@ class Flow:
             if is_stopped
             else self._fatal or "declared by the recording, but not to be found in it"
         )
-        reports = [route.ledger.close(self._damage, unread) for route in self._routes.values()]
+        reports = [route.ledger.close(self._damage, unread) for route in self._routes]
         for report in reports:
             self._shop.emit(TopicFinished(index=self._index, report=report))
         reports += [skipped_report(skipped) for skipped in self._plan.skipped]
@@ -327,29 +293,6 @@ class Flow:
             start_ns=info.start_ns if info.start_ns is not None else span[0],
             end_ns=info.end_ns if info.end_ns is not None else span[1],
             is_interrupted=is_stopped,
-            findings=tuple(
-                finding
-                for route in self._routes.values()
-                for finding in route.times.findings(route.ledger.plan.channel.topic)
-            ),
+            findings=tuple(finding for route in self._routes for finding in route.findings()),
             error=self._fatal,
         )
-
-
-def _frames(rows: pa.RecordBatch) -> list[str]:
-    """Return the first few frames that rows are in."""
-    frames = pc.unique(rows.column(_FRAME)).drop_null()
-    return [frame for frame in frames[:_MAX_FRAMES].to_pylist() if frame]
-
-
-def _rejects_plan(plan: TopicPlan) -> TopicPlan:
-    """Plan the neighbour that keeps the payloads of rejected messages."""
-    return attrs.evolve(
-        plan,
-        name=f"{plan.name}/_rejected",
-        ontology=REJECTED,
-        mapper="",
-        fit=Fit.FALLBACK,
-        reason="payloads that could not be decoded",
-        losses=(),
-    )

@@ -176,6 +176,7 @@ def _plan_channel(
         fit=claim.fit,
         reason=claim.reason,
         losses=claim.losses,
+        split_by=claim.split_by,
         clock=clock,
         metadata={"source": _provenance(channel, decoder, mapper_name, clock, notes)},
         note="; ".join(notes),

@@ -94,6 +94,8 @@ def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
         yield _topic_table(plan.topics)
     for topic in plan.topics:
         yield from (f"  {topic.name}: not kept: {loss}" for loss in topic.losses)
+        if topic.split_by:
+            yield f"  {topic.name}: a topic of its own for each {' and '.join(topic.split_by)}"
         if topic.clock != Clock():
             yield f"  {topic.name}: timestamp_ns is {topic.clock}"
         if topic.note:
@@ -236,6 +238,7 @@ def _topic_to_json(topic: TopicPlan) -> dict[str, object]:
         "fit": _FITS[topic.fit],
         "reason": topic.reason,
         "losses": list(topic.losses),
+        "split_by": list(topic.split_by),
         "time": str(topic.clock),
         "note": topic.note,
         "metadata": dict(topic.metadata),

@@ -34,10 +34,14 @@ from mosaico_ingest_ros.mapping.shapes import at, elements, kind_at
 __all__ = ["RosMapper", "RosOptions", "TfForm"]
 
 
+_EDGE = ("frame_id", "target_frame_id")  # parent and child
+
+
 class TfForm(StrEnum):
     """What a message of transforms becomes."""
 
     Rows = "rows"
+    Split = "split"
     Message = "message"
 
 
@@ -49,8 +53,8 @@ class RosOptions:
         default=TfForm.Rows,
         converter=TfForm,
         metadata={
-            "help": "Transforms as rows of their own, each with parent frame and stamp, "
-            "or as the list of their message, without."
+            "help": "Transforms as rows of their own, each with parent frame and stamp; the same, split "
+            "into a topic per edge of the tree; or as the list of their message, without parent and stamp."
         },
     )
 
@@ -66,11 +70,13 @@ class RosMapper:
         """Offer the first rule for the channel's type that fits its columns."""
         for rule in _rules(channel, options):
             if rule.fits(columns):
+                is_split = rule is TF_ROWS and _tf(options) is TfForm.Split
                 return Claim(
                     tag=rule.tag,
                     fit=Fit.EXACT,
                     reason=channel.type_name,
                     losses=tuple(rule.losses.values()),
+                    split_by=_EDGE if is_split else (),
                 )
         return None
 
@@ -96,12 +102,17 @@ def _rules(channel: Channel, options: object) -> Iterator[Rule]:
     """Yield the rules for the channel's type, the preferred first."""
     name = base_name(channel.type_name)
     if name in TF_MESSAGES:
-        tf = options.tf if isinstance(options, RosOptions) else TfForm.Rows
-        yield from (TF_ROWS, TF_WHOLE) if tf is TfForm.Rows else (TF_WHOLE, TF_ROWS)
+        is_whole = _tf(options) is TfForm.Message
+        yield from (TF_WHOLE, TF_ROWS) if is_whole else (TF_ROWS, TF_WHOLE)
     if name in GEOMETRY:
         yield GEOMETRY[name]
     yield from SENSORS.get(name, ())
     yield from VALUES.get(name, ())
+
+
+def _tf(options: object) -> TfForm:
+    """Return what transforms shall become."""
+    return options.tf if isinstance(options, RosOptions) else TfForm.Rows
 
 
 @attrs.frozen(kw_only=True)

@@ -250,3 +250,21 @@ def test_memory_is_shared(ros2, apply_mapper):
     batch = apply_mapper(ros2.channel(base), data).batch
 
     assert data.column("data").buffers()[2].address == batch.column("data").buffers()[2].address
+
+
+def test_transforms_can_be_split_by_edge(ros2):
+    """With `split`, the claim names the columns of parent and child; other types and forms are not split."""
+    base = "tf2_msgs/TFMessage"
+    columns = ros2.columns(base, ros2.messages(base, 1, 1)).schema
+    mapper = RosMapper()
+
+    claims = {
+        form: mapper.claim(ros2.channel(base), columns, RosOptions(tf=form)).split_by
+        for form in TfForm
+    }
+
+    assert {
+        TfForm.Rows: (),
+        TfForm.Split: ("frame_id", "target_frame_id"),
+        TfForm.Message: (),
+    } == claims
