@@ -134,6 +134,8 @@ class FlightAction(StrEnum):
     TopicNotificationPurge = "topic_notification_purge"
     NotificationsCreate = "notifications_create"
     Query = "query"
+    TopicFilterClusterize = "topic_filter_clusterize"
+    TopicFilterIntersect = "topic_filter_intersect"
     APIKeyCreate = "api_key_create"
     APIKeyStatus = "api_key_status"
     APIKeyList = "api_key_list"

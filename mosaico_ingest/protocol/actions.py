@@ -28,11 +28,13 @@ class ActionSpec:
         permission: What a key must allow; `version` and `info` are content with any valid key.
         request: Class of its body.
         response: Class of its answer, None where there is none to give.
+        is_paged: Whether it is answered by any number of Results, an answer each, instead of one.
     """
 
     permission: Permission | None
     request: type
     response: type | None = None
+    is_paged: bool = False
 
 
 def _spec(permission: Permission | None, request: type, response: type | None = None) -> ActionSpec:
@@ -72,13 +74,25 @@ ACTIONS: Mapping[FlightAction, ActionSpec] = MappingProxyType(
         FlightAction.APIKeyList: _spec(Permission.Manage, messages.Empty, apikeys.KeyList),
         FlightAction.APIKeyRevoke: _spec(Permission.Manage, apikeys.KeyRequest),
         FlightAction.Query: _spec(Permission.Read, messages.QueryRequest, messages.QueryAnswer),
+        FlightAction.TopicFilterClusterize: ActionSpec(
+            permission=Permission.Read,
+            request=messages.TopicClusterize,
+            response=messages.Cluster,
+            is_paged=True,
+        ),
+        FlightAction.TopicFilterIntersect: ActionSpec(
+            permission=Permission.Read,
+            request=messages.TopicIntersect,
+            response=messages.Cluster,
+            is_paged=True,
+        ),
     }
 )
 """Every action of the enumeration."""
 
 
 def envelope(action: FlightAction, response: object | None) -> bytes:
-    """Return the one Result body that answers *action*; *response* is an attrs instance or None."""
+    """Return a Result body that answers *action*, the one or a page; *response* is None or of attrs."""
     text = "null" if response is None else dump(response).decode()
     return f'{{"action": "{action}", "response": {text}}}'.encode()
 

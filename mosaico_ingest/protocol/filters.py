@@ -10,6 +10,7 @@ Must not know: how a query is answered. Next: `actions`.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -35,6 +36,8 @@ _RANGES = "include_timestamp_range"
 _METADATA = "user_metadata"
 _INT64 = range(-(2**63), 2**63)
 _MOST_CONDITIONS = 256
+_LONGEST_LIST = 256
+_ELEMENT = re.compile(r"\[(\d+|[?!])\]")
 
 
 class Section(StrEnum):
@@ -66,6 +69,7 @@ class Operator(StrEnum):
 
 _WITHOUT_VALUE = frozenset({Operator.Exists, Operator.Missing})
 _OF_A_RANGE = frozenset({Operator.Between, Operator.Outside})
+_OF_A_LIST = frozenset({Operator.Eq, Operator.Neq})
 _OF_AN_ORDER = frozenset({Operator.Lt, Operator.Leq, Operator.Gt, Operator.Geq})
 
 _TEXTS = {
@@ -86,6 +90,7 @@ class Condition:
             dotted path into metadata; `TAG.FIELD` of rows.
         operator: How it is compared.
         values: With what: none for `$ex` and `$nex`, the two ends for ranges, any number for `$in`, else one.
+        is_list: Whether `$eq` or `$neq` compares a whole list with *values*.
 
     Raises:
         InvalidRequestError: The operator does not go with the key or the values.
@@ -95,6 +100,7 @@ class Condition:
     key: str
     operator: Operator
     values: tuple[Value, ...] = ()
+    is_list: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -183,7 +189,7 @@ def _write(conditions: tuple[Condition, ...]) -> dict[str, object]:
     written: dict[str, object] = {}
     for one in conditions:
         value: object = one.values[0] if one.values else None
-        if one.operator is Operator.In or one.operator in _OF_A_RANGE:
+        if one.is_list or one.operator is Operator.In or one.operator in _OF_A_RANGE:
             value = list(one.values)
         written[one.key] = {one.operator.value: value}
     return written
@@ -230,8 +236,11 @@ def _read_condition(section: Section, key: str, value: object) -> Condition:
             msg = f"wrong type: {word} on {where} has {_show(operand)}, expected a list"
             raise InvalidRequestError(msg)
         values = tuple(operand)
+    is_list = section is Section.Ontology and operator in _OF_A_LIST and isinstance(operand, list)
+    if is_list:
+        values = tuple(operand)  # type: ignore[arg-type] # a list, as was just seen
     # The values are checked where the condition is made.
-    return Condition(section=section, key=key, operator=operator, values=values)  # type: ignore[arg-type]
+    return Condition(section=section, key=key, operator=operator, values=values, is_list=is_list)  # type: ignore[arg-type]
 
 
 def _object(value: object, where: str) -> Mapping[str, object]:
@@ -277,6 +286,8 @@ def _check_count(condition: Condition) -> None:
         wanted, words = 2, "a list of two numbers"
     elif operator is Operator.In:
         wanted, words = max(given, 1), "a list that is not empty"
+    elif condition.is_list:
+        wanted, words = min(given, _LONGEST_LIST), f"a list of at most {_LONGEST_LIST}"
     if given != wanted:
         msg = f"wrong type: {condition} has {given} values, expected {words}"
         raise InvalidRequestError(msg)
@@ -312,6 +323,9 @@ def _check_key(condition: Condition) -> None:
         tag, dot, path = key.partition(".")
         if not (tag and dot and path):
             msg = f"`ontology.{_short(key)}` names no field, expected `ontology.TAG.FIELD`"
+            raise InvalidRequestError(msg)
+        if len(_ELEMENT.findall(path)) > 1:
+            msg = f"`ontology.{_short(key)}` enters several lists, expected at most one"
             raise InvalidRequestError(msg)
         return
     if section not in _TEXTS:

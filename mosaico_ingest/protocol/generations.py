@@ -26,13 +26,16 @@ class Generation:
         name: `0.3` to `0.7`.
         session_has_locator: Whether `session_create` is answered with uuid and locator, else uuid only.
         deletes_missing: Whether deleting a sequence that is not there succeeds; clients of 0.3 delete twice.
-        matches_globs: Whether `$match` in a query is a pattern for the whole text, else a part of it.
+        matches_globs: Whether `$match` in a query is a pattern for the whole text, else a part of it; and
+            whether a path into metadata may have wildcards.
+        counts_windows: Whether, asked about a window, it is told how many rows lie in it.
     """
 
     name: str
     session_has_locator: bool = True
     deletes_missing: bool = False
     matches_globs: bool = False
+    counts_windows: bool = False
 
     @property
     def version(self) -> ServerVersion:
@@ -52,7 +55,7 @@ GENERATIONS: Mapping[str, Generation] = MappingProxyType(
             Generation(name="0.4", session_has_locator=False),
             Generation(name="0.5"),
             Generation(name="0.6", matches_globs=True),
-            Generation(name="0.7", matches_globs=True),
+            Generation(name="0.7", matches_globs=True, counts_windows=True),
         )
     }
 )

@@ -13,10 +13,12 @@ import attrs
 
 from mosaico_ingest.enum import NotificationType, SerializationFormat
 from mosaico_ingest.errors import ServerFaultError
+from mosaico_ingest.protocol.manifests import TimeSpan
 from mosaico_ingest.protocol.wire import OMIT_DEFAULT, JsonObject
 from mosaico_ingest.units import format_time_ns
 
 __all__ = [
+    "Cluster",
     "Empty",
     "GrpcLimits",
     "Notification",
@@ -36,8 +38,11 @@ __all__ = [
     "SessionCreated",
     "SessionDelete",
     "SessionFinalize",
+    "TopicClusterize",
     "TopicCreate",
     "TopicCreated",
+    "TopicFilter",
+    "TopicIntersect",
     "TopicNote",
     "UuidOnly",
     "format_created",
@@ -250,6 +255,45 @@ class QueryAnswer:
     """The answer to `query`."""
 
     items: list[QueriedSequence]
+
+
+@attrs.frozen(kw_only=True)
+class TopicFilter:
+    """
+    Which rows of a topic are wanted, and how far apart they may be to belong together.
+
+    Args:
+        locator: The topic.
+        clustering_dt_ns: Rows that are further apart begin a new cluster; 0 makes one cluster of all.
+        ontology: Conditions on its rows, as in a query.
+    """
+
+    locator: str
+    clustering_dt_ns: int
+    ontology: JsonObject
+
+
+@attrs.frozen(kw_only=True)
+class TopicClusterize(TopicFilter):
+    """The clusters of one topic are wanted, of the rows with `start <= t < end`, all if None."""
+
+    timestamp_range: TimeSpan | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TopicIntersect:
+    """Wanted is when all of some topics have a cluster, those *intersect_dt_ns* apart being together."""
+
+    topics: list[TopicFilter]
+    intersect_dt_ns: int
+
+
+@attrs.frozen(kw_only=True)
+class Cluster:
+    """One page of the answer: the first and the last time of a cluster, both inside, and its number."""
+
+    ts: TimeSpan
+    id: int
 
 
 def format_created(time_ns: int) -> str:

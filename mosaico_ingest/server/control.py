@@ -11,7 +11,7 @@ Must not know: Flight. Next: `notices`, then `put`.
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -35,6 +35,7 @@ from mosaico_ingest.protocol.ulid import make_ulid
 from mosaico_ingest.protocol.wire import load_request, to_json
 from mosaico_ingest.server.auth import Caller
 from mosaico_ingest.server.catalog import Catalog
+from mosaico_ingest.server.clustering import Clusterer
 from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.lookup import (
     claim,
@@ -69,14 +70,16 @@ class Control:
         self._catalog = catalog
         self._store = store
         notices = NoticeBoard(catalog)
-        finder = Finder(catalog, store)
+        finder, clusterer = Finder(catalog, store), Clusterer(catalog, store)
         # What is answered to each generation in its way; all others are answered alike.
-        self._dialects: Mapping[FlightAction, Callable[[Any, Generation], object | None]] = {
+        self._dialects: Mapping[FlightAction, Callable[[Any, Generation], Any]] = {
             FlightAction.Version: self._version,
             FlightAction.Info: self._info,
             FlightAction.SequenceDelete: self._sequence_delete,
             FlightAction.SessionCreate: self._session_create,
             FlightAction.Query: finder.answer,
+            FlightAction.TopicFilterClusterize: clusterer.clusterize,
+            FlightAction.TopicFilterIntersect: clusterer.intersect,
         }
         self._handlers: Mapping[FlightAction, Callable[[Any], object | None]] = {
             FlightAction.SequenceCreate: self._sequence_create,
@@ -97,9 +100,9 @@ class Control:
             FlightAction.APIKeyRevoke: keyring.revoke,
         }
 
-    def act(self, name: str, body: bytes, caller: Caller) -> bytes:
+    def act(self, name: str, body: bytes, caller: Caller) -> Iterable[bytes]:
         """
-        Carry out the action *name* and return the body of its one Result.
+        Carry out the action *name* and return the bodies of its Results.
 
         Args:
             name, body: As they came.
@@ -115,9 +118,12 @@ class Control:
             raise InvalidRequestError(msg) from None
         request: object = load_request(ACTIONS[action].request, body)
         check_action(caller.permission, action)
-        if action in self._dialects:
-            return envelope(action, self._dialects[action](request, caller.generation))
-        return envelope(action, self._handlers[action](request))
+        if action in self._handlers:
+            return [envelope(action, self._handlers[action](request))]
+        answer = self._dialects[action](request, caller.generation)
+        if ACTIONS[action].is_paged:
+            return (envelope(action, page) + b"\n" for page in answer)
+        return [envelope(action, answer)]
 
     def _version(self, _: messages.Empty, generation: Generation) -> messages.ServerVersion:
         kinds = tuple(kind.value for kind in NotificationType)

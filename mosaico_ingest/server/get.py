@@ -4,7 +4,8 @@ What readers ask: which sequences there are, what they hold, and the rows of a t
 Must not know: how rows are merged, how anything is written. Next: `reading`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from pyarrow import flight
 from mosaico_ingest.enum import SerializationFormat
 from mosaico_ingest.errors import InvalidRequestError, NotFoundError
 from mosaico_ingest.protocol.flight import InfoCommand, topic_location
+from mosaico_ingest.protocol.generations import Generation
 from mosaico_ingest.protocol.manifests import (
     SequenceAppMetadata,
     SessionManifest,
@@ -20,14 +22,15 @@ from mosaico_ingest.protocol.manifests import (
     TopicAppMetadata,
     TopicDataInfo,
     TopicInfo,
+    WindowInfo,
 )
-from mosaico_ingest.protocol.names import Locator, LocatorKind, parse_locator
+from mosaico_ingest.protocol.names import LocatorKind, parse_locator
 from mosaico_ingest.protocol.schema import TopicProperties, sequence_schema, topic_schema
 from mosaico_ingest.protocol.wire import dump, load_json, load_request
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.faults import guarded
 from mosaico_ingest.server.lookup import Row, command_of, expect, find_sequence, find_topic
-from mosaico_ingest.server.reading import StoredChunk, Window, read_rows
+from mosaico_ingest.server.reading import StoredChunk, Window, count_rows, read_rows
 from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import TopicState, chunks, sequences, sessions, topics
 
@@ -62,9 +65,46 @@ class Reader:
             descriptor = flight.FlightDescriptor.for_path(name)
             yield flight.FlightInfo(pa.schema([]), descriptor, [endpoint], -1, -1)
 
-    def info(self, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:
+    def info(
+        self, descriptor: flight.FlightDescriptor, generation: Generation
+    ) -> flight.FlightInfo:
         """
         Describe a sequence with all its topics, or one topic.
+
+        Args:
+            descriptor: Which one, and the window of time that will be read, if any.
+            generation: Not every one wants to know what lies in the window.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidRequestError: The descriptor names neither.
+        """
+        command = load_request(InfoCommand, command_of(descriptor))
+        locator = parse_locator(command.resource_locator)
+        window = Window(command.timestamp_ns_start, command.timestamp_ns_end)
+        counts = generation.counts_windows and window != Window()
+        with self._catalog.read() as connection:
+            if locator.kind is LocatorKind.Sequence:
+                sequence = find_sequence(connection, locator.sequence)
+                schema = sequence_schema(load_json(sequence.user_metadata))
+                told = dump(_sequence_manifest(connection, sequence))
+                which = topics.c.sequence_id == sequence.id
+            else:
+                topic = find_topic(connection, expect(command.resource_locator, LocatorKind.Topic))
+                schema, told, which = _schema_of(topic), b"", topics.c.id == topic.id
+            rows = _topic_facts(connection, which)
+            held = _chunks_in(connection, which, window) if counts else {}
+        endpoints = []
+        for row in rows:
+            counted = self._count(held.get(row.id, []), window) if counts else None
+            endpoints.append(_endpoint(row, locator.sequence + row.name, command, counted))
+        return flight.FlightInfo(
+            schema, descriptor, endpoints, -1, -1, ordered=False, app_metadata=told
+        )
+
+    def schema(self, descriptor: flight.FlightDescriptor) -> pa.Schema:
+        """
+        Return the columns of a topic, or the schema that stands for a sequence.
 
         Raises:
             NotFoundError: There is none.
@@ -74,22 +114,9 @@ class Reader:
         locator = parse_locator(command.resource_locator)
         with self._catalog.read() as connection:
             if locator.kind is LocatorKind.Sequence:
-                return self._sequence_info(connection, descriptor, command, locator)
-            topic = find_topic(connection, expect(command.resource_locator, LocatorKind.Topic))
-            endpoints = _endpoints(connection, locator.sequence, command, topics.c.id == topic.id)
-        return flight.FlightInfo(_schema_of(topic), descriptor, endpoints, -1, -1)
-
-    def schema(self, descriptor: flight.FlightDescriptor) -> pa.Schema:
-        """
-        Return the columns of a topic.
-
-        Raises:
-            NotFoundError: There is none.
-            InvalidRequestError: The descriptor names no topic.
-        """
-        command = load_request(InfoCommand, command_of(descriptor))
-        locator = expect(command.resource_locator, LocatorKind.Topic)
-        with self._catalog.read() as connection:
+                found = find_sequence(connection, locator.sequence)
+                return sequence_schema(load_json(found.user_metadata))
+            locator = expect(command.resource_locator, LocatorKind.Topic)
             return _schema_of(find_topic(connection, locator))
 
     def rows(self, ticket: bytes) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
@@ -122,33 +149,30 @@ class Reader:
 
         return schema, guarded(read)()
 
-    def _sequence_info(
-        self,
-        connection: sa.Connection,
-        descriptor: flight.FlightDescriptor,
-        command: InfoCommand,
-        locator: Locator,
-    ) -> flight.FlightInfo:
-        sequence = find_sequence(connection, locator.sequence)
-        user_metadata = load_json(sequence.user_metadata)
-        endpoints = _endpoints(
-            connection, sequence.name, command, topics.c.sequence_id == sequence.id
+    def _count(self, stored: Sequence[StoredChunk], window: Window) -> WindowInfo:
+        """Look at what of *stored* lies in *window*: of most chunks the catalog knows it."""
+        parts: list[tuple[int, int, int]] = []
+        for chunk in stored:
+            if window.holds(chunk.min_ns, chunk.max_ns):
+                parts.append((chunk.min_ns, chunk.max_ns, chunk.rows))
+                continue
+            with suppress(FileNotFoundError):  # it was deleted meanwhile
+                parts += count_rows(self._store, chunk, window)
+        if not parts:
+            return WindowInfo(row_count=0)
+        starts, ends, rows = zip(*parts, strict=True)
+        return WindowInfo(
+            interval=TimeSpan(start_ns=min(starts), end_ns=max(ends)), row_count=sum(rows)
         )
-        told = SequenceAppMetadata(
-            created_at_ns=sequence.created_at_ns,
-            resource_locator=sequence.name,
-            user_metadata=user_metadata,
-            sessions=_manifests(connection, sequence),
-        )
-        return flight.FlightInfo(
-            sequence_schema(user_metadata),
-            descriptor,
-            endpoints,
-            -1,
-            -1,
-            ordered=False,
-            app_metadata=dump(told),
-        )
+
+
+def _sequence_manifest(connection: sa.Connection, sequence: Row) -> SequenceAppMetadata:
+    return SequenceAppMetadata(
+        created_at_ns=sequence.created_at_ns,
+        resource_locator=sequence.name,
+        user_metadata=load_json(sequence.user_metadata),
+        sessions=_manifests(connection, sequence),
+    )
 
 
 def _manifests(connection: sa.Connection, sequence: Row) -> list[SessionManifest]:
@@ -175,10 +199,8 @@ def _manifests(connection: sa.Connection, sequence: Row) -> list[SessionManifest
     ]
 
 
-def _endpoints(
-    connection: sa.Connection, sequence: str, command: InfoCommand, which: sa.ColumnElement[bool]
-) -> list[flight.FlightEndpoint]:
-    found = connection.execute(
+def _topic_facts(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Sequence[Row]:
+    return connection.execute(
         sa.select(
             topics,
             sa.func.count(chunks.c.id).label("chunk_count"),
@@ -191,8 +213,18 @@ def _endpoints(
         .where(which)
         .group_by(topics.c.id)
         .order_by(topics.c.id)
-    )
-    return [_endpoint(row, sequence + row.name, command) for row in found]
+    ).all()
+
+
+def _chunks_in(
+    connection: sa.Connection, which: sa.ColumnElement[bool], window: Window
+) -> dict[int, list[StoredChunk]]:
+    found: dict[int, list[StoredChunk]] = {}
+    for row in connection.execute(sa.select(chunks).join_from(chunks, topics).where(which)):
+        if window.touches(row.min_ns, row.max_ns):
+            chunk = StoredChunk(path=row.path, min_ns=row.min_ns, max_ns=row.max_ns, rows=row.rows)
+            found.setdefault(row.topic_id, []).append(chunk)
+    return found
 
 
 def _total(column: sa.Column[int]) -> sa.ColumnElement[int]:
@@ -200,7 +232,9 @@ def _total(column: sa.Column[int]) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
 
 
-def _endpoint(row: Row, locator: str, command: InfoCommand) -> flight.FlightEndpoint:
+def _endpoint(
+    row: Row, locator: str, command: InfoCommand, counted: WindowInfo | None
+) -> flight.FlightEndpoint:
     span = None if row.min_ns is None else TimeSpan(start_ns=row.min_ns, end_ns=row.max_ns)
     told = TopicAppMetadata(
         created_at_ns=row.created_at_ns,
@@ -217,6 +251,7 @@ def _endpoint(row: Row, locator: str, command: InfoCommand) -> flight.FlightEndp
             total_bytes=row.bytes,
             total_chunks_count=row.chunk_count,
         ),
+        time_window_info=counted,
     )
     ticket = InfoCommand(locator, command.timestamp_ns_start, command.timestamp_ns_end)
     return flight.FlightEndpoint(

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from mosaico_ingest.errors import InvalidRequestError
 from mosaico_ingest.protocol.filters import Condition, Operator, Value
 
-__all__ = ["COMPARISONS", "TextMatch", "find_field", "mask_of", "may_hold", "test_value"]
+__all__ = ["COMPARISONS", "TextMatch", "mask_of", "may_hold", "test_value"]
 
 _MOST_CHARACTERS = 256  # of a pattern with wildcards
 
@@ -111,18 +111,6 @@ def may_hold(condition: Condition, low: Value, high: Value) -> bool:
     return True
 
 
-def find_field(schema: pa.Schema, path: str) -> tuple[str, ...] | None:
-    """
-    Return the names that lead to the field at the dotted *path*, None if there is none outside of lists.
-
-    Example:
-        >>> schema = pa.schema([("acceleration", pa.struct([("x", pa.float64())]))])
-        >>> find_field(schema, "acceleration.x")
-        ('acceleration', 'x')
-    """
-    return _walk(list(schema), path)
-
-
 def mask_of(
     condition: Condition, column: pa.ChunkedArray, texts: TextMatch
 ) -> pa.ChunkedArray | None:
@@ -171,17 +159,6 @@ def _expression(pattern: str) -> str:
 
 def _ordered(*values: Any) -> bool:
     return all(a <= b for a, b in pairwise(values))
-
-
-def _walk(fields: Sequence[pa.Field], path: str) -> tuple[str, ...] | None:
-    for field in fields:
-        if field.name == path:
-            return (field.name,)
-        if path.startswith(f"{field.name}.") and pa.types.is_struct(field.type):
-            rest = _walk(list(field.type), path[len(field.name) + 1 :])
-            if rest is not None:
-                return (field.name, *rest)
-    return None
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -5,19 +5,15 @@ The catalog answers what it can. Of the topics that are left, chunks are opened 
 and of these only the columns that are asked about are read: a topic matches if one row meets all conditions
 on its tag.
 
-Must not know: Flight, how values are compared. Next: `selecting`, then `matching`.
+Must not know: Flight, how values are compared. Next: `selecting`, then `scanning`.
 """
 
 from collections.abc import Sequence
-from functools import cache
 
 import attrs
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import sqlalchemy as sa
 
-from mosaico_ingest.protocol.filters import Condition, Query, Section, Value, read_query
+from mosaico_ingest.protocol.filters import Condition, Query, Section, read_query
 from mosaico_ingest.protocol.generations import Generation
 from mosaico_ingest.protocol.messages import (
     QueriedSequence,
@@ -25,13 +21,12 @@ from mosaico_ingest.protocol.messages import (
     QueryAnswer,
     QueryRequest,
 )
-from mosaico_ingest.protocol.schema import TIMESTAMP
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.lookup import Row
-from mosaico_ingest.server.matching import TextMatch, find_field, mask_of, may_hold
-from mosaico_ingest.server.selecting import MOST_IN_SQL, select_topics
+from mosaico_ingest.server.matching import TextMatch
+from mosaico_ingest.server.scanning import BoundedChunk, find_chunks, matching_times
+from mosaico_ingest.server.selecting import select_topics
 from mosaico_ingest.server.store import Store
-from mosaico_ingest.server.tables import chunks, column_bounds
 
 __all__ = ["Finder", "Findings", "Found"]
 
@@ -53,16 +48,6 @@ class Findings:
     topics: tuple[Found, ...]
     chunks: int = 0
     opened: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class _Chunk:
-    """A chunk; *bounds* of the columns that are asked about, where they are known."""
-
-    path: str
-    min_ns: int
-    max_ns: int
-    bounds: dict[str, tuple[Value, Value]] = attrs.field(factory=dict)
 
 
 class Finder:
@@ -110,7 +95,9 @@ class Finder:
             if not by_tag:
                 return Findings(topics=tuple(_found(row) for row in candidates))
             stored = {
-                tag: _stored(connection, [row for row in candidates if row.tag == tag], conditions)
+                tag: find_chunks(
+                    connection, [row for row in candidates if row.tag == tag], conditions
+                )
                 for tag, conditions in by_tag.items()
             }
         search = _Search(self._store, texts, query.with_ranges)
@@ -140,7 +127,7 @@ class _Search:
         self.opened = 0
 
     def times_of(
-        self, held: Sequence[_Chunk], conditions: Sequence[Condition]
+        self, held: Sequence[BoundedChunk], conditions: Sequence[Condition]
     ) -> tuple[int, int] | None:
         """
         Return the first and the last time of the rows that meet all *conditions*, None if none does.
@@ -149,7 +136,7 @@ class _Search:
         """
         found: tuple[int, int] | None = None
         pending = sorted(
-            (chunk for chunk in held if _allows(chunk, conditions)), key=lambda one: one.min_ns
+            (chunk for chunk in held if chunk.allows(conditions)), key=lambda one: one.min_ns
         )
         while pending:
             # Once the first rows are known the last ones are sought: what lies between changes nothing.
@@ -166,27 +153,16 @@ class _Search:
                     return found
         return found
 
-    def _times_in(self, chunk: _Chunk, conditions: Sequence[Condition]) -> tuple[int, int] | None:
+    def _times_in(
+        self, chunk: BoundedChunk, conditions: Sequence[Condition]
+    ) -> tuple[int, int] | None:
         self.opened += 1
         found: list[int] = []
-        with self._store.open(chunk.path) as source, pq.ParquetFile(source) as file:
-            paths = {one: find_field(file.schema_arrow, _field(one)) for one in conditions}
-            if None in paths.values():
-                return None
-            columns = [TIMESTAMP, *(_field(one) for one in conditions)]
-            for group in range(file.num_row_groups):
-                rows = file.read_row_group(group, columns=sorted(set(columns)))
-                for condition, path in paths.items():
-                    mask = mask_of(condition, _column(rows, path or ()), self._texts)
-                    if mask is None:
-                        return None
-                    rows = rows.filter(mask)
-                times = rows.column(TIMESTAMP)
-                if len(times):
-                    span = pc.min_max(times)
-                    found += [span["min"].as_py(), span["max"].as_py()]
-                    if not self._with_ranges:
-                        break
+        for times in matching_times(self._store, chunk.path, conditions, self._texts):
+            span = pc.min_max(times)
+            found += [span["min"].as_py(), span["max"].as_py()]
+            if not self._with_ranges:
+                break
         return (min(found), max(found)) if found else None
 
 
@@ -196,72 +172,3 @@ def _joined(one: tuple[int, int] | None, other: tuple[int, int]) -> tuple[int, i
 
 def _found(row: Row) -> Found:
     return Found(sequence=row.sequence, topic=row.topic, ontology_tag=row.tag)
-
-
-def _field(condition: Condition) -> str:
-    """Return the path of a condition on rows, without the tag."""
-    return condition.key.partition(".")[2]
-
-
-def _column(rows: pa.Table, path: Sequence[str]) -> pa.ChunkedArray:
-    column = rows.column(path[0])
-    return pc.struct_field(column, list(path[1:])) if path[1:] else column
-
-
-def _allows(chunk: _Chunk, conditions: Sequence[Condition]) -> bool:
-    return all(
-        may_hold(one, *chunk.bounds[_field(one)])
-        for one in conditions
-        if _field(one) in chunk.bounds
-    )
-
-
-def _stored(
-    connection: sa.Connection, candidates: Sequence[Row], conditions: Sequence[Condition]
-) -> list[tuple[Row, list[_Chunk]]]:
-    """Return the candidates whose columns are all there, with their chunks."""
-    fields = tuple(_field(one) for one in conditions)
-    has = cache(_has_fields)
-    able = [row for row in candidates if has(row.arrow_schema, fields)]
-    held: dict[int, dict[int, _Chunk]] = {row.id: {} for row in able}
-    every = list(held)
-    for start in range(0, len(every), MOST_IN_SQL):
-        ids = every[start : start + MOST_IN_SQL]
-        for row in connection.execute(_chunk_query(ids, fields)):
-            chunk = held[row.topic_id].get(row.id)
-            if chunk is None:
-                chunk = _Chunk(path=row.path, min_ns=row.min_ns, max_ns=row.max_ns)
-                chunk.bounds[TIMESTAMP] = (row.min_ns, row.max_ns)
-                held[row.topic_id][row.id] = chunk
-            if row.min_number is not None:
-                chunk.bounds[row.column] = (row.min_number, row.max_number)
-            elif row.min_text is not None:
-                chunk.bounds[row.column] = (row.min_text, row.max_text)
-    return [(row, list(held[row.id].values())) for row in able]
-
-
-def _chunk_query(ids: Sequence[int], fields: Sequence[str]) -> sa.Select[tuple[object, ...]]:
-    bounds = sa.and_(column_bounds.c.chunk_id == chunks.c.id, column_bounds.c.column.in_(fields))
-    return (
-        sa.select(
-            chunks.c.id,
-            chunks.c.topic_id,
-            chunks.c.path,
-            chunks.c.min_ns,
-            chunks.c.max_ns,
-            column_bounds.c.column,
-            column_bounds.c.min_number,
-            column_bounds.c.max_number,
-            column_bounds.c.min_text,
-            column_bounds.c.max_text,
-        )
-        .outerjoin_from(chunks, column_bounds, bounds)
-        .where(chunks.c.topic_id.in_(ids))
-    )
-
-
-def _has_fields(schema: bytes | None, fields: Sequence[str]) -> bool:
-    if schema is None:  # nothing was uploaded yet
-        return False
-    columns = pa.ipc.read_schema(pa.py_buffer(schema))
-    return all(find_field(columns, field) is not None for field in fields)

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from mosaico_ingest.protocol.schema import TIMESTAMP
 from mosaico_ingest.server.store import Store
 
-__all__ = ["StoredChunk", "Window", "read_rows"]
+__all__ = ["StoredChunk", "Window", "count_rows", "read_rows"]
 
 _MIB = 1024 * 1024
 BATCH_BYTES = 4 * _MIB
@@ -42,27 +42,41 @@ class Window:
         after_start = self.start_ns is None or max_ns >= self.start_ns
         return after_start and (self.end_ns is None or min_ns < self.end_ns)
 
+    def holds(self, min_ns: int, max_ns: int) -> bool:
+        """Say whether every row between *min_ns* and *max_ns*, both inside, is in the window."""
+        after_start = self.start_ns is None or min_ns >= self.start_ns
+        return after_start and (self.end_ns is None or max_ns < self.end_ns)
+
     def narrow(self, start_ns: int, end_ns: int | None) -> "Window":
         """Return what the window shares with another; *end_ns* None means open."""
         start = start_ns if self.start_ns is None else max(start_ns, self.start_ns)
         ends = [end for end in (end_ns, self.end_ns) if end is not None]
         return Window(start, min(ends, default=None))
 
+    def within(self, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the part of *times*, which are in order, that lies in the window."""
+        first, last = self._part(times)
+        return times[first:last]
+
     def cut(self, rows: pa.Table) -> pa.Table:
         """Return the part of *rows*, which are in order of time, that lies in the window."""
-        times = rows.column(TIMESTAMP).to_numpy()
+        first, last = self._part(rows.column(TIMESTAMP).to_numpy())
+        return rows.slice(first, last - first)
+
+    def _part(self, times: npt.NDArray[np.int64]) -> tuple[int, int]:
         first = 0 if self.start_ns is None else int(np.searchsorted(times, self.start_ns))
         last = len(times) if self.end_ns is None else int(np.searchsorted(times, self.end_ns))
-        return rows.slice(first, max(0, last - first))
+        return first, max(first, last)
 
 
 @attrs.frozen(kw_only=True)
 class StoredChunk:
-    """A chunk that the catalog names, and its time range, both ends inside."""
+    """A chunk that the catalog names, its time range, both ends inside, and its rows where they matter."""
 
     path: str
     min_ns: int
     max_ns: int
+    rows: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +123,27 @@ def read_rows(
         for touching in _clusters(runs):
             for rows in _merge(touching, window, slice_bytes):
                 yield from _batches(rows, schema)
+
+
+def count_rows(store: Store, chunk: StoredChunk, window: Window) -> list[tuple[int, int, int]]:
+    """
+    Return first time, last time and number of the rows of *chunk* inside *window*, part by part.
+
+    Of the rows themselves, only times are read, and only of row groups that lie across an end of the window.
+
+    Raises:
+        FileNotFoundError: The chunk was deleted meanwhile.
+    """
+    found = []
+    for run in _runs_of(store, chunk, window):
+        if window.holds(run.min_ns, run.max_ns):
+            rows = run.file.metadata.row_group(run.group).num_rows
+            found.append((run.min_ns, run.max_ns, rows))
+            continue
+        times = window.within(run.read([TIMESTAMP]).column(0).to_numpy())
+        if len(times):
+            found.append((int(times[0]), int(times[-1]), len(times)))
+    return found
 
 
 def _runs_of(store: Store, chunk: StoredChunk, window: Window) -> Iterator[_Run]:

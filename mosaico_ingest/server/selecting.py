@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from mosaico_ingest.protocol.filters import Condition, Operator, Query, Section, Value
 from mosaico_ingest.server.lookup import Row
 from mosaico_ingest.server.matching import COMPARISONS, TextMatch, test_value
+from mosaico_ingest.server.metadata import values_at
 from mosaico_ingest.server.tables import sequences, topics
 
 __all__ = ["MOST_IN_SQL", "select_topics"]
@@ -27,7 +28,6 @@ MOST_IN_SQL = 500
 """How many values a statement may list; databases bound what they accept."""
 
 _MOST_CHARACTERS = 1000  # of a pattern that narrows down in SQL, of a text that is read as a number
-_MOST_DIGITS = 9  # of an index into a list
 _NUMBER = re.compile(r"[+-]?(\d+)(\.\d*)?([eE][+-]?\d{1,4})?", re.ASCII)
 _TRUTHS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _Test = Callable[[Row], bool]
@@ -104,7 +104,9 @@ def _metadata_test(conditions: Sequence[Condition], label: str, texts: TextMatch
     @cache
     def test(text: str) -> bool:
         metadata = json.loads(text)
-        return all(_meets(one, _at(metadata, one.key), texts) for one in conditions)
+        return all(
+            _meets_any(one, values_at(metadata, one.key, texts), texts) for one in conditions
+        )
 
     return lambda row: test(row._mapping[label])  # noqa: SLF001 - is public
 
@@ -155,7 +157,10 @@ def _metadata_narrowed(
     """Return a condition on the text of the metadata that holds wherever *condition* does."""
     if condition.operator is Operator.Missing:
         return sa.true()
-    words = [json.dumps(part) for part in condition.key.split(".") if not part.isdecimal()][-1:]
+    names = condition.key.split(".")
+    if texts.with_globs:
+        names = [name for name in names if "*" not in name and "[" not in name]
+    words = [json.dumps(name) for name in names if not name.isdecimal()][-1:]
     is_part = condition.operator is Operator.Match and not texts.with_globs
     if condition.operator is Operator.Eq or is_part:
         value = condition.value
@@ -170,25 +175,16 @@ def _contains(column: sa.Column[Any], text: str) -> sa.ColumnElement[bool]:
     return column.contains(text, autoescape=True)
 
 
-def _at(metadata: object, path: str) -> object:
-    """Return the value at a dotted path, None if there is none; a number may be the index into a list."""
-    value = metadata
-    for name in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdecimal() and len(name) <= _MOST_DIGITS:
-            value = value[int(name)] if int(name) < len(value) else None
-        else:
-            return None
-    return value
+def _meets_any(condition: Condition, values: Sequence[object], texts: TextMatch) -> bool:
+    """Say whether one of *values* meets *condition*; they are missing where all are null."""
+    known = [value for value in values if value is not None]
+    if condition.operator in (Operator.Exists, Operator.Missing):
+        return bool(known) is (condition.operator is Operator.Exists)
+    return any(_meets(condition, value, texts) for value in known)
 
 
 def _meets(condition: Condition, value: object, texts: TextMatch) -> bool:
     """Say whether a value of metadata meets *condition*, as what the condition compares with."""
-    if condition.operator in (Operator.Exists, Operator.Missing):
-        return (value is None) is (condition.operator is Operator.Missing)
-    if value is None:
-        return False
     found: Value | None
     if isinstance(condition.value, bool):
         found = _TRUTHS.get(_text_of(value).lower())

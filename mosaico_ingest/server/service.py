@@ -5,7 +5,7 @@ Must not know: what the calls mean. Next: `control`, `put`, `get`.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Event, Lock
 from types import TracebackType
@@ -172,10 +172,12 @@ class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is unty
         self._reader = reader
         super().__init__(address, tls_certificates=tls_certificates, middleware=gate.middleware)
 
-    def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> list[bytes]:
+    def do_action(
+        self, context: flight.ServerCallContext, action: flight.Action
+    ) -> Iterable[bytes]:
         with border():
             body = action.body.to_pybytes()
-            return [self._control.act(action.type, body, self._gate.caller_of(context))]
+            return self._control.act(action.type, body, self._gate.caller_of(context))
 
     def do_put(
         self,
@@ -207,8 +209,9 @@ class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is unty
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.FlightInfo:
         with border():
-            check_stream(self._gate.caller_of(context).permission, Permission.Read)
-            return self._reader.info(descriptor)
+            caller = self._gate.caller_of(context)
+            check_stream(caller.permission, Permission.Read)
+            return self._reader.info(descriptor, caller.generation)
 
     def get_schema(
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor

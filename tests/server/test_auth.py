@@ -40,6 +40,12 @@ BODIES = {
     "api_key_list": {},
     "version": {},
     "info": {},
+    "topic_filter_clusterize": {
+        "locator": "s/t",
+        "clustering_dt_ns": 0,
+        "ontology": {"floating64.data": {"$gt": 0}},
+    },
+    "topic_filter_intersect": {"topics": [], "intersect_dt_ns": 0},
     "query": {"sequence": {"locator": {"$match": "s"}}},
 }
 """A body of each action that is understood; where it is not here, the sequence `s` is named."""

@@ -26,7 +26,7 @@ def test_info(peer):
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        ("topic_filter_clusterize", "no available action for string `topic_filter_clusterize`."),
+        ("list_everything", "no available action for string `list_everything`."),
         ("", "no available action for string ``."),
     ],
 )

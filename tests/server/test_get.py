@@ -72,6 +72,30 @@ def test_sequence_manifest(peer, rows):
     } == info.schema.metadata
 
 
+def test_schema_of_a_sequence(peer):
+    """GetSchema of a sequence has no columns, and its user metadata; of a session there is none."""
+    peer.act("sequence_create", locator="s", user_metadata={"driver": "jon"})
+    schema, session, path = (
+        flight.FlightDescriptor.for_command(b'{"resource_locator": "s"}'),
+        flight.FlightDescriptor.for_command(
+            b'{"resource_locator": "s:01ARZ3NDEKTSV4RRFFQ69G5FAV"}'
+        ),
+        flight.FlightDescriptor.for_path("s"),
+    )
+    found = peer.flight.get_schema(schema).schema
+
+    assert ([], {"driver": "jon"}) == (
+        found.names,
+        json.loads(found.metadata[b"mosaico:user_metadata"]),
+    )
+    for descriptor, words in (
+        (session, "not a valid topic locator"),
+        (path, "Unsupported descriptor"),
+    ):
+        with pytest.raises(pa.ArrowException, match=words):  # pyarrow loses the class of this call
+            peer.flight.get_schema(descriptor)
+
+
 def test_topic_schema_metadata(peer, rows):
     """Info, schema and rows of a topic all carry what readers look for."""
     session = peer.session()

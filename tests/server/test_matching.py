@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mosaico_ingest.errors import InvalidRequestError
 from mosaico_ingest.protocol.filters import Condition, Operator, Section
-from mosaico_ingest.server.matching import TextMatch, find_field, mask_of, may_hold, test_value
+from mosaico_ingest.server.matching import TextMatch, mask_of, may_hold, test_value
 
 # pytest would take it for a test.
 meets, test_value = test_value, None
@@ -175,14 +175,3 @@ def test_long_globs_are_refused():
     """A pattern is bounded."""
     with pytest.raises(InvalidRequestError, match="at most 256"):
         GLOB.test("*" * 257, "a")
-
-
-def test_fields_are_found_by_dotted_path():
-    """A dot may be in a name or lead into a struct; what lies in lists is not found."""
-    inner = pa.struct([("y", pa.int8()), ("l", pa.list_(pa.int8()))])
-    schema = pa.schema([("x", inner), ("x.z", pa.int8()), ("l", pa.list_(inner))])
-
-    assert ("x", "y") == find_field(schema, "x.y")
-    assert ("x.z",) == find_field(schema, "x.z")
-    assert find_field(schema, "l.y") is None
-    assert find_field(schema, "x.q") is None

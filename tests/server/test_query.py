@@ -75,8 +75,8 @@ def drives(create):
     create(
         "a/imu/front",
         batch=imu(
-            (10, 1.0, -1.0, {"frame_id": "base", "count": BIG}),
-            (11, 5.0, 0.0, {"count": BIG + 1, "ok": True}),
+            (10, 1.0, -1.0, {"frame_id": "base", "count": BIG, "samples": [1.0]}),
+            (11, 5.0, 0.0, {"count": BIG + 1, "ok": True, "samples": [1.0, 2.0]}),
             (12, None, None, {"ok": False}),
             (13, float("nan"), 9.0, {"frame_id": "böse"}),
         ),
@@ -198,6 +198,9 @@ def test_metadata_of_topics(found, drives):
         ({"timestamp_ns": {"$between": [12, 20]}}, {"a": [12, 13], "b": [20, 20]}),
         ({"timestamp_ns": {"$outside": [12, 20]}}, {"a": [10, 11]}),
         ({"samples": {"$eq": 1}}, {}),
+        ({"samples[?]": {"$eq": 2}}, {"a": [11, 11]}),
+        ({"samples[0]": {"$eq": 1}, "acceleration.x": {"$lt": 2}}, {"a": [10, 10]}),
+        ({"samples": {"$eq": [1, 2.0]}}, {"a": [11, 11]}),
         ({"nothing": {"$nex": None}}, {}),
     ],
 )
@@ -238,9 +241,13 @@ def test_what_match_means_depends_on_the_generation(tmp_path, connect, rows, gen
         peer.store(rows([1]), locator="s/t")
         items = peer.act("query", topic={"locator": {"$match": "t"}})["items"]
         globbed = peer.act("query", topic={"locator": {"$match": "/?"}})["items"]
+        below = {"user_metadata": {"**.rate": {"$eq": 10}}}
+        peer.act("sequence_create", locator="m", user_metadata={"imu": [{"rate": 10}]})
+        peer.topic(peer.session("m"), "m/t")
+        wild = peer.act("query", sequence=below)["items"]
 
     assert expected == [topic["locator"] for item in items for topic in item["topics"]]
-    assert (generation == "0.6") == bool(globbed)
+    assert (generation == "0.6") == bool(globbed) == bool(wild)
 
 
 def test_nonsense_is_refused(peer):
