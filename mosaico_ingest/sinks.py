@@ -10,13 +10,20 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 
-from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest.client import MosaicoClient, Q
 from mosaico_ingest.client.handlers import SequenceHandler
 from mosaico_ingest.client.notes import Note
 from mosaico_ingest.client.sequence import SequenceWriter
 from mosaico_ingest.client.topic import TopicWriter
 from mosaico_ingest.enum import NotificationType, SessionLevelErrorPolicy
-from mosaico_ingest.errors import NotFoundError, PlanError, UnauthorizedError, UsageError
+from mosaico_ingest.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    PlanError,
+    ServerFaultError,
+    UnauthorizedError,
+    UsageError,
+)
 from mosaico_ingest.hooks.contracts import RecordingSink, Sink, SinkFactory, TopicSink
 from mosaico_ingest.hooks.registry import Registered
 from mosaico_ingest.model.batch import ArrowBatch, Receipt
@@ -71,9 +78,10 @@ class FlightSink(Sink):
         self.lanes = client.connections
         self._client = client
         self._on_error = on_error
-        self._lock = threading.Lock()  # guards the two fields below
+        self._lock = threading.Lock()  # guards the fields below
         self._taken: set[str] | None = None
-        self._by_fingerprint: dict[str, list[str]] = {}
+        self._by_fingerprint: dict[str, set[str]] = {}  # what a query would not find
+        self._is_asked = True  # else the server cannot be, and all that it holds is in the above
 
     def find(self, fingerprint: str) -> str | None:
         """
@@ -85,8 +93,7 @@ class FlightSink(Sink):
         Raises:
             PlanError: Another run is writing the same recording now, or its remains cannot be deleted.
         """
-        self._look()
-        for name in list(self._by_fingerprint.get(fingerprint, ())):
+        for name in self._candidates(fingerprint):
             try:
                 handler = self._client.sequence_handler(name)
             except NotFoundError:
@@ -101,7 +108,7 @@ class FlightSink(Sink):
                 raise PlanError(msg)
             self._delete(name)
             with self._lock:
-                self._by_fingerprint[fingerprint].remove(name)
+                self._by_fingerprint.get(fingerprint, set()).discard(name)
                 self._names().discard(name)
         return None
 
@@ -122,7 +129,7 @@ class FlightSink(Sink):
             self._names().add(plan.sequence)
             if isinstance(origin, Mapping):
                 mark = str(origin.get("fingerprint", ""))
-                self._by_fingerprint.setdefault(mark, []).append(plan.sequence)
+                self._by_fingerprint.setdefault(mark, set()).add(plan.sequence)
         return _FlightRecording(writer)
 
     def close(self) -> None:
@@ -145,22 +152,42 @@ class FlightSink(Sink):
             self._taken = set()
         return self._taken
 
+    def _candidates(self, fingerprint: str) -> list[str]:
+        """Return the sequences that say they hold the recording, complete or not."""
+        self._look()
+        found: set[str] = set()
+        if self._is_asked:
+            mark = Q.sequence.metadata(f"{METADATA_KEY}.fingerprint")
+            found = {hit.name for hit in self._client.query(mark == fingerprint)}
+        with self._lock:
+            return sorted(found | self._by_fingerprint.get(fingerprint, set()))
+
     def _look(self) -> None:
-        """Ask once what the server holds; what this sink adds it notes itself."""
+        """
+        Find out once what the server holds that no query will find; what this sink adds it notes itself.
+
+        A query finds no sequence without topics, such as a run leaves that is killed at its very start. A
+        server that answers no query has every sequence looked at.
+        """
         with self._lock:
             if self._taken is not None:
                 return
         taken = set(self._client.list_sequences())
-        marks: dict[str, list[str]] = {}
-        for name in sorted(taken):
+        try:
+            found = {hit.name for hit in self._client.query()}
+            is_asked = True
+        except (InvalidRequestError, ServerFaultError):
+            found, is_asked = set(), False
+        marks: dict[str, set[str]] = {}
+        for name in sorted(taken - found):
             try:
                 origin = self._client.sequence_handler(name).user_metadata.get(METADATA_KEY)
             except NotFoundError:
                 continue  # deleted by somebody meanwhile
             if isinstance(origin, Mapping):
-                marks.setdefault(str(origin.get("fingerprint", "")), []).append(name)
+                marks.setdefault(str(origin.get("fingerprint", "")), set()).add(name)
         with self._lock:
-            self._taken, self._by_fingerprint = taken, marks
+            self._taken, self._by_fingerprint, self._is_asked = taken, marks, is_asked
 
 
 class _FlightRecording(RecordingSink):

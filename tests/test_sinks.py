@@ -1,0 +1,127 @@
+"""Tests of the sink that is a server: how it recognises what is stored, whoever stored it."""
+
+import os
+import socket
+from uuid import uuid4
+
+import pyarrow as pa
+import pytest
+
+from mosaico_ingest.client import MosaicoClient
+from mosaico_ingest.enum import SessionLevelErrorPolicy
+from mosaico_ingest.errors import InvalidRequestError, PlanError
+from mosaico_ingest.model.ontology import Ontology
+from mosaico_ingest.run import serve
+from mosaico_ingest.sinks import FlightSink
+
+KIND = Ontology(tag="number", fields=pa.schema([pa.field("data", pa.float64(), nullable=False)]))
+
+
+class CountingClient(MosaicoClient):
+    """Remembers the sequences that it was asked to describe."""
+
+    def sequence_handler(self, name):
+        vars(self).setdefault("described", []).append(name)
+        return super().sequence_handler(name)
+
+
+class UnqueriedClient(CountingClient):
+    """Stands for the client of a server that answers no query."""
+
+    def query(self, *_, **__):
+        raise InvalidRequestError("no available action for string `query`.")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server; each test brings fingerprints of its own."""
+    with serve(tmp_path_factory.mktemp("sinks") / "store") as server:
+        yield server
+
+
+@pytest.fixture(params=[CountingClient, UnqueriedClient])
+def client(request, server):
+    """A client, and one without queries."""
+    with request.param.connect(server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def mark():
+    """A fingerprint that no other test has."""
+    return uuid4().hex
+
+
+@pytest.fixture
+def leave(client, mark):
+    """`leave(name, topics, complete)`: a sequence with this test's fingerprint; returns its name."""
+
+    def create(suffix, *, topics, complete=False, **origin):
+        name = f"{mark}_{suffix}"
+        writer = client.sequence_create(name, {"mosaico_ingest": {"fingerprint": mark} | origin})
+        writer.open()
+        for number in range(topics):
+            writer.topic_create(f"/t{number}", ontology=KIND)
+        if complete:
+            writer.finalize()
+        return name
+
+    return create
+
+
+@pytest.fixture
+def sink(client):
+    """`sink()`: a new sink on the server, as a new run has it."""
+
+    def make():
+        vars(client)["described"] = []
+        return FlightSink(client, SessionLevelErrorPolicy.Report, "here")
+
+    return make
+
+
+def test_a_complete_recording_is_found(client, leave, sink, mark):
+    """The complete sequence with the fingerprint is found, by one question where queries are answered."""
+    with client.sequence_create(f"{mark}_other") as other:
+        other.topic_create("/t", ontology=KIND)
+    name = leave("whole", topics=2, complete=True)
+
+    assert name == sink().find(mark)
+    assert sink().find(f"{mark}?") is None
+    if not isinstance(client, UnqueriedClient):
+        sink().find(mark)
+        assert f"{mark}_other" not in vars(client)["described"]
+
+
+@pytest.mark.parametrize("topics", [0, 2])
+def test_what_a_killed_run_left_is_deleted(client, leave, sink, mark, topics):
+    """A sequence that was never completed is deleted, also one without any topic; its name is free again."""
+    name = leave("half", topics=topics)
+    new = sink()
+
+    assert name in new.names()
+    assert new.find(mark) is None
+    assert name not in client.list_sequences()
+    assert name not in new.names()
+
+
+def test_what_another_run_writes_now_is_left_alone(client, leave, sink, mark):
+    """A sequence whose writer is alive is not touched."""
+    writer = {"host": socket.gethostname(), "pid": os.getppid()}
+    name = leave("live", topics=1, writer=writer)
+
+    with pytest.raises(PlanError, match="Another run is writing the same recording"):
+        sink().find(mark)
+
+    assert name in client.list_sequences()
+
+
+def test_what_came_after_the_first_look_is_found(client, leave, sink, mark):
+    """Where queries are answered, what another run completes meanwhile is recognised."""
+    new = sink()
+    new.names()
+    name = leave("late", topics=1, complete=True)
+
+    found = new.find(mark)
+
+    assert (None if isinstance(client, UnqueriedClient) else name) == found
