@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from mosaico_ingest.plugin import Match, Recording, SourceFile, SourceFormat, Strength, hookimpl
+from mosaico_ingest_mcap.options import McapOptions
 
 MOSAICO_API = (1, 0)
 
@@ -20,7 +21,7 @@ class McapFormat:
 
     name = "mcap"
     suffixes: Sequence[str] = (".mcap",)
-    options: type | None = None
+    options: type | None = McapOptions
     replaces: Sequence[str] = ()
 
     def sniff(self, file: SourceFile) -> Match | None:
@@ -37,7 +38,7 @@ class McapFormat:
         """Open a file, or all parts of a bag as one recording."""
         from mosaico_ingest_mcap.recording import open_recording
 
-        return open_recording(file)
+        return open_recording(file, options if isinstance(options, McapOptions) else McapOptions())
 
 
 def _is_bag(file: SourceFile) -> bool:

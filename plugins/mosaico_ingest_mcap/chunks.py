@@ -27,6 +27,7 @@ __all__ = [
     "count_messages",
     "load",
     "read_indexes",
+    "too_large",
 ]
 
 Bytes = npt.NDArray[np.uint8]
@@ -141,11 +142,14 @@ def load(file: File, chunk: Chunk) -> Bytes | Damage:
     """
     header = chunk.header
     start = chunk.start + header.head_bytes
+    most = file.max_record_bytes
+    if header.compression and header.nbytes > most:
+        return chunk_damage(chunk, f"A chunk of {header.nbytes} bytes {too_large(most)}")
     try:
         stored = file.read(start, min(header.nbytes, chunk.end - start))
         if not chunk.is_whole and len(stored) < header.nbytes:
-            return decompress_prefix(header.compression, stored, header.uncompressed_bytes)
-        data = decompress(header.compression, stored, header.uncompressed_bytes)
+            return decompress_prefix(header.compression, stored, header.uncompressed_bytes, most)
+        data = decompress(header.compression, stored, header.uncompressed_bytes, most)
     except MalformedError as err:
         return chunk_damage(chunk, f"A chunk is damaged. {err}")
     except MemoryError:
@@ -153,6 +157,11 @@ def load(file: File, chunk: Chunk) -> Bytes | Damage:
     if header.crc and zlib.crc32(data.data) != header.crc:
         return chunk_damage(chunk, _WRONG_CHECKSUM)
     return data
+
+
+def too_large(most: int) -> str:
+    """Say what keeps a record from being loaded."""
+    return f"is larger than --max-record-bytes {most} allows."
 
 
 def chunk_damage(chunk: Chunk, reason: str) -> Damage:

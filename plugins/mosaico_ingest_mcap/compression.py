@@ -16,28 +16,33 @@ __all__ = ["decompress", "decompress_prefix"]
 Bytes = npt.NDArray[np.uint8]
 
 _KNOWN = ("", "lz4", "zstd")
-_ALWAYS_ALLOWED_BYTES = 256 * 1024 * 1024
-_MAX_EXPANSION = 256
 _STEP_BYTES = 64 * 1024
 
 
-def decompress(compression: str, data: Bytes, nbytes: int) -> Bytes:
+def decompress(compression: str, data: Bytes, nbytes: int, most: int) -> Bytes:
     """
-    Return the *nbytes* that *data* stands for.
+    Return the *nbytes* that *data* stands for, if they are not more than *most*.
 
     Thread: any; long calls let other threads run.
 
     Raises:
-        MalformedError: It does not give exactly *nbytes*, or more than anything sane would.
+        MalformedError: It does not give exactly *nbytes*, or more than allowed.
     """
-    _check(compression, len(data), nbytes)
+    _check(compression, len(data), nbytes, most)
     if not compression:
         return data
     try:
         if compression == "zstd":
             found = pa.Codec("zstd").decompress(pa.py_buffer(data), nbytes)
         else:
-            found = lz4.frame.decompress(data)
+            unpacker = lz4.frame.LZ4FrameDecompressor()
+            found = unpacker.decompress(data.data, max_length=nbytes)
+            # The end mark may follow the last byte that was asked for.
+            if not unpacker.eof and (more := unpacker.decompress(b"", max_length=1)):
+                found += more
+            if not unpacker.eof:
+                msg = "Its lz4 contents have no end, or more bytes than stated."
+                raise MalformedError(msg)
     except (OSError, RuntimeError, MemoryError, pa.ArrowException) as err:
         msg = f"Its {compression} contents cannot be decompressed ({err})."
         raise MalformedError(msg) from err
@@ -47,9 +52,9 @@ def decompress(compression: str, data: Bytes, nbytes: int) -> Bytes:
     return np.frombuffer(found, np.uint8)
 
 
-def decompress_prefix(compression: str, data: Bytes, nbytes: int) -> Bytes:
+def decompress_prefix(compression: str, data: Bytes, nbytes: int, most: int) -> Bytes:
     """Return what the beginning of a compressed stream gives, at most *nbytes*."""
-    _check(compression, None, nbytes)
+    _check(compression, None, nbytes, most)
     if not compression:
         return data[:nbytes]
     found = b""
@@ -68,16 +73,14 @@ def decompress_prefix(compression: str, data: Bytes, nbytes: int) -> Bytes:
     return np.frombuffer(found, np.uint8)
 
 
-def _check(compression: str, stored_bytes: int | None, nbytes: int) -> None:
-    """Refuse unknown compressions, and sizes that only a wrong length could name."""
+def _check(compression: str, stored_bytes: int | None, nbytes: int, most: int) -> None:
+    """Refuse unknown compressions, sizes that contradict each other, and those that are not allowed."""
     if compression not in _KNOWN:
         msg = f"Its compression {compression!r} is none of zstd, lz4 and none."
         raise MalformedError(msg)
-    if stored_bytes is None:
-        return
-    if not compression and stored_bytes != nbytes:
+    if not compression and stored_bytes not in (None, nbytes):
         msg = f"It declares {nbytes} bytes and holds {stored_bytes}."
         raise MalformedError(msg)
-    if nbytes > max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION * stored_bytes):
-        msg = f"It claims to expand from {stored_bytes} to {nbytes} bytes."
+    if compression and nbytes > most:
+        msg = f"It states {nbytes} bytes unpacked, more than --max-record-bytes {most} allows."
         raise MalformedError(msg)

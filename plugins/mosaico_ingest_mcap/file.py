@@ -21,11 +21,15 @@ class File:
     """
     An open file.
 
+    Args:
+        max_record_bytes: Records that are larger, unpacked, are told as damage and not loaded.
+
     Thread: any, several at once.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_record_bytes: int) -> None:
         self.path = path
+        self.max_record_bytes = max_record_bytes
         try:
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except OSError as err:

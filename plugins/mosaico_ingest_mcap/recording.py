@@ -30,6 +30,7 @@ from mosaico_ingest_mcap.attachments import read_attachment
 from mosaico_ingest_mcap.bag import Bag, read_bag
 from mosaico_ingest_mcap.contents import Contents, Tally, read_contents
 from mosaico_ingest_mcap.file import File
+from mosaico_ingest_mcap.options import McapOptions
 from mosaico_ingest_mcap.part import Part
 from mosaico_ingest_mcap.records import MAGIC
 
@@ -122,22 +123,22 @@ class McapRecording:
             yield part.damage(Damage(reason=reason), of_several=len(self.info.files) > 1)
 
 
-def open_recording(file: SourceFile) -> McapRecording:
+def open_recording(file: SourceFile, options: McapOptions) -> McapRecording:
     """
     Open a file, or a bag directory as one recording of all its parts.
 
     Raises:
-        SourceError: Nothing of it can be read.
+        SourceError: Nothing of it can be read, or it has more channels than allowed.
     """
     if not file.is_dir:
-        opened = File(file.path)
+        opened = File(file.path, options.max_record_bytes)
         try:
             contents = read_contents(opened)
         except BaseException:
             opened.close()
             raise
         part = Part(opened, contents, 0, {channel: channel for channel in contents.channels})
-        return McapRecording([part], _info(file.path, [part], None, ()))
+        return _opened([part], _info(file.path, [part], None, ()), options)
     bag = read_bag(file)
     parts: list[Part] = []
     damage = list(bag.damage)
@@ -145,28 +146,49 @@ def open_recording(file: SourceFile) -> McapRecording:
         numbers: dict[object, int] = {}
         for path in bag.parts:
             try:
-                _add_part(parts, path, numbers)
+                _add_part(parts, path, numbers, options)
             except SourceError as err:
                 damage.append(Damage(reason=str(err), path=path))
         if not parts:
             why = damage[0].reason if damage else "It holds no .mcap file."
             msg = f"No part of the bag {str(file.path)!r} can be read. {why}"
             raise SourceError(msg, path=file.path)
-        return McapRecording(parts, _info(file.path, parts, bag, damage))
     except BaseException:
         for part in parts:
             part.file.close()
         raise
+    return _opened(parts, _info(file.path, parts, bag, damage), options)
 
 
-def _add_part(parts: list[Part], path: Path, numbers: dict[object, int]) -> None:
+def _opened(parts: list[Part], info: RecordingInfo, options: McapOptions) -> McapRecording:
+    """Return the recording of *parts*, which it closes, as *options* want it."""
+    recording = McapRecording(parts, info)
+    if len(info.channels) > options.max_channels:
+        recording.__exit__(None, None, None)
+        msg = (
+            f"{str(info.path)!r} has {len(info.channels)} channels, more than --max-channels "
+            f"{options.max_channels} allows. Raise it if the recording is to be trusted."
+        )
+        raise SourceError(msg, path=info.path)
+    if options.ros_distro:
+        channels = [
+            attrs.evolve(c, metadata={"ros_distro": options.ros_distro, **c.metadata})
+            for c in info.channels
+        ]
+        recording.info = attrs.evolve(info, channels=tuple(channels))
+    return recording
+
+
+def _add_part(
+    parts: list[Part], path: Path, numbers: dict[object, int], options: McapOptions
+) -> None:
     """
     Open one more part of a bag.
 
     Args:
         numbers: Number in the recording of each channel met so far, by all that makes it what it is.
     """
-    file = File(path)
+    file = File(path, options.max_record_bytes)
     try:
         contents = read_contents(file)
     except BaseException:

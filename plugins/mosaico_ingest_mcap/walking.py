@@ -16,9 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mosaico_ingest.plugin import Damage
-from mosaico_ingest_mcap.chunks import Chunk, check_in_place, chunk_at, count_messages, read_indexes
+from mosaico_ingest_mcap.chunks import (
+    Chunk,
+    check_in_place,
+    chunk_at,
+    count_messages,
+    read_indexes,
+    too_large,
+)
 from mosaico_ingest_mcap.file import File
-from mosaico_ingest_mcap.messages import Found, walk
+from mosaico_ingest_mcap.messages import MESSAGE_BYTES, Found, columns, walk
 from mosaico_ingest_mcap.records import PREFIX, ChunkHeader, ChunkIndex, Op, prefix_of
 from mosaico_ingest_mcap.resync import (
     AFTER_DATA,
@@ -80,7 +87,10 @@ def walk_file(
             at += found.end
             window = WINDOW_BYTES if len(found.messages) else _PEEK_BYTES
         elif size := whole_record(data, limit - at):
-            if data[0] == Op.MESSAGE:
+            if data[0] == Op.MESSAGE and size > file.max_record_bytes:
+                yield _too_large_message(file, at, size)
+                at += size
+            elif data[0] == Op.MESSAGE:
                 window = max(WINDOW_BYTES, size)
             else:
                 yield Stretch(start=at, data=data, found=Found(_NO_MESSAGES, (0,), len(data)))
@@ -163,6 +173,19 @@ def _cut(chunk: Chunk, size: int) -> Damage:
         reason="The file ends inside a chunk; the messages before the cut were read.",
         byte_range=(chunk.start, size),
         time_range_ns=(chunk.header.start_ns, chunk.header.end_ns),
+    )
+
+
+def _too_large_message(file: File, at: int, size: int) -> Damage:
+    """Describe a message that is left out for its size."""
+    head = file.read(at, MESSAGE_BYTES)
+    alone = columns(head, np.zeros(1, np.int64))
+    channel, log_ns = int(alone.channels[0]), int(alone.log_ns[0])
+    return Damage(
+        reason=f"A message of {size} bytes {too_large(file.max_record_bytes)}",
+        byte_range=(at, at + size),
+        time_range_ns=(log_ns, log_ns),
+        lost={channel: 1},
     )
 
 

@@ -26,6 +26,7 @@ __all__ = ["Mask", "Rows", "read_rows"]
 Mask = npt.NDArray[np.bool_]
 
 _TAIL_BYTES = 128  # past the last page, so that a cell at its end can be looked at
+_MOST_BYTES = 1_000_000_000  # of a row, for SQLite
 # Bytes of a value by its kind, for integers; the kinds 8 and 9 stand for the values 0 and 1.
 _INT_BYTES = np.array([-1, 1, 2, 3, 4, 6, 8, -1, 0, 0, -1, -1], np.int64)
 
@@ -91,6 +92,7 @@ def read_rows(file: PageFile, numbers: Ints) -> Rows:
     before = head_bytes + topic_bytes + time_bytes
     holds = (at == body_at) & (key == 0) & (blob >= 12) & (blob % 2 == 0)
     holds &= (topic_bytes >= 0) & (time_bytes >= 0) & (payload_bytes == before + lengths)
+    holds &= payload_bytes <= _MOST_BYTES
     # What is on the leaf, as SQLite shares a row out between leaf and overflow pages.
     most = file.usable - 35
     least = (file.usable - 12) * 32 // 255 - 23

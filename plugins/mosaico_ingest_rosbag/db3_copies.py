@@ -16,7 +16,6 @@ from mosaico_ingest.plugin import Payloads, format_bytes
 __all__ = ["copy_file", "is_packed", "unpack_file", "unpack_messages"]
 
 _MAGIC = np.frombuffer(b"\x28\xb5\x2f\xfd", np.uint8)
-_MAX_MESSAGE_BYTES = 1 << 30
 _BLOCK_BYTES = 128 << 10  # what a fault may cost of a packed file before it
 _ALWAYS_ALLOWED_BYTES = 1 << 30
 _MAX_EXPANSION = 1000
@@ -34,10 +33,13 @@ def is_packed(payloads: Payloads) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def unpack_messages(
-    payloads: Payloads,
+    payloads: Payloads, most: int
 ) -> tuple[Payloads, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """
     Unpack messages that are zstd frames each, one call per frame; others stay as they are.
+
+    Args:
+        most: Bytes that one message may have.
 
     Returns:
         The messages that could be unpacked, in order, and for each that was given whether it could.
@@ -55,7 +57,7 @@ def unpack_messages(
             parts.append(frame)
             continue
         try:
-            parts.append(_unpack(codec, frame))
+            parts.append(_unpack(codec, frame, most))
         except (OSError, ValueError, pa.ArrowException):
             good[i] = False
     buffer = np.frombuffer(b"".join(parts), np.uint8)
@@ -117,17 +119,17 @@ def _no_room(path: Path, target: Path, limit: int) -> SourceError:
     return SourceError(msg, path=path)
 
 
-def _unpack(codec: pa.Codec, frame: memoryview) -> bytes:
-    """Unpack one frame."""
+def _unpack(codec: pa.Codec, frame: memoryview, most: int) -> bytes:
+    """Unpack one frame to at most *most* bytes."""
     size = _content_size(frame)
     if size is None:
         with pa.CompressedInputStream(pa.BufferReader(frame), "zstd") as stream:
-            data: bytes = stream.read(_MAX_MESSAGE_BYTES + 1)
+            data: bytes = stream.read(most + 1)
         size = len(data)
     else:
-        data = codec.decompress(frame, min(size, _MAX_MESSAGE_BYTES), asbytes=True)
-    if size > _MAX_MESSAGE_BYTES:
-        msg = f"A message of {size} bytes is larger than {_MAX_MESSAGE_BYTES}."
+        data = codec.decompress(frame, min(size, most), asbytes=True)
+    if size > most:
+        msg = f"A message of {size} bytes is larger than {most}."
         raise ValueError(msg)
     return data
 

@@ -28,6 +28,7 @@ from mosaico_ingest_rosbag.db3_database import DatabaseContents, Topic, side_fil
 from mosaico_ingest_rosbag.db3_metadata import METADATA_NAME, BagMetadata, read_metadata
 from mosaico_ingest_rosbag.db3_parts import Parts, PartsFound, find_parts
 from mosaico_ingest_rosbag.db3_rows import FIRST_ROW, Gap, Page
+from mosaico_ingest_rosbag.options import Db3Options, check_channels
 from mosaico_ingest_rosbag.rows import Ints, Lookup, split_by
 
 __all__ = ["Db3Recording"]
@@ -75,12 +76,14 @@ class Db3Recording:
     Args:
         path: The directory or file.
         entries: Names inside the directory, None for a file.
+        options: Limits, and the distribution to name where the bag does not.
 
     Raises:
         SourceError: Not a single part can be read.
     """
 
-    def __init__(self, path: Path, entries: Sequence[str] | None) -> None:
+    def __init__(self, path: Path, entries: Sequence[str] | None, options: Db3Options) -> None:
+        self._options = options
         if entries is None:
             metadata, found = BagMetadata(), PartsFound(paths=(path,))
         else:
@@ -95,6 +98,7 @@ class Db3Recording:
         self._damage = list(found.damage)
         try:
             self._read_parts()
+            check_channels(path, len(self._drafts), options)
         except BaseException:
             self._parts.close()
             raise
@@ -159,7 +163,7 @@ class Db3Recording:
             times_ns = page.times_ns[rows]
             may_be_packed = self._packs_messages or encodings[channel_id] == "cdr"
             if may_be_packed and is_packed(payloads).any():
-                payloads, good = unpack_messages(payloads)
+                payloads, good = unpack_messages(payloads, self._options.max_record_bytes)
                 times_ns, bad = times_ns[good], times_ns[~good]
                 if len(bad):
                     yield self._unpackable(part, page, channel_id, bad)
@@ -173,8 +177,10 @@ class Db3Recording:
         times_ns: Ints,
     ) -> Damage:
         """Make the damage for messages whose zstd frames are broken."""
+        most = self._options.max_record_bytes
         return Damage(
-            reason=f"Messages in the rows {max(page.first, 0)} to {page.last} are broken zstd frames.",
+            reason=f"Messages in the rows {max(page.first, 0)} to {page.last} are broken zstd frames, "
+            f"or larger than --max-record-bytes {most} allows.",
             path=self._parts.paths[part],
             time_range_ns=(int(times_ns.min()), int(times_ns.max())),
             lost={channel_id: len(times_ns)},
@@ -216,7 +222,9 @@ class Db3Recording:
         table = {}
         for topic_id, topic in topics.items():
             key = (topic.name, topic.type_name, topic.serialization_format)
-            draft = self._drafts.setdefault(key, _Draft(topic, contents.ros_distro))
+            draft = self._drafts.setdefault(
+                key, _Draft(topic, contents.ros_distro or self._options.ros_distro or "")
+            )
             table[topic_id] = numbers.setdefault(key, len(numbers))
             if not draft.definition and topic.type_name in contents.definitions:
                 draft.encoding, draft.definition = contents.definitions[topic.type_name]

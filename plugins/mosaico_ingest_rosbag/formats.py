@@ -10,6 +10,7 @@ from pathlib import PurePath
 
 from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import Match, Recording, SourceFile, Strength
+from mosaico_ingest_rosbag.options import Db3Options, Ros1Options
 
 __all__ = ["Ros1Bag", "Ros2Db3"]
 
@@ -26,7 +27,7 @@ class Ros1Bag:
 
     name: str = "ros1bag"
     suffixes: Sequence[str] = (".bag", ".bag.active")
-    options: type | None = None
+    options: type | None = Ros1Options
     replaces: Sequence[str] = ()
 
     def sniff(self, file: SourceFile) -> Match | None:
@@ -51,7 +52,8 @@ class Ros1Bag:
         _refuse_empty(file)
         from mosaico_ingest_rosbag.ros1_recording import Ros1Recording
 
-        return Ros1Recording(file.path)
+        chosen = options if isinstance(options, Ros1Options) else Ros1Options()
+        return Ros1Recording(file.path, chosen)
 
 
 class Ros2Db3:
@@ -59,7 +61,7 @@ class Ros2Db3:
 
     name: str = "ros2db3"
     suffixes: Sequence[str] = (".db3", ".db3.zstd")
-    options: type | None = None
+    options: type | None = Db3Options
     replaces: Sequence[str] = ()
 
     def sniff(self, file: SourceFile) -> Match | None:
@@ -81,7 +83,8 @@ class Ros2Db3:
             _refuse_empty(file)
         from mosaico_ingest_rosbag.db3_recording import Db3Recording
 
-        return Db3Recording(file.path, file.entries if file.is_dir else None)
+        chosen = options if isinstance(options, Db3Options) else Db3Options()
+        return Db3Recording(file.path, file.entries if file.is_dir else None, chosen)
 
 
 def _sniff_database(file: SourceFile) -> Match | None:

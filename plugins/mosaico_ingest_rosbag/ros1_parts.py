@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "PartContent", "read_part"]
 
-_MAX_CHUNK_BYTES = 1 << 30
-
 
 @attrs.frozen(kw_only=True)
 class Part:
@@ -71,6 +69,10 @@ class PartContent:
 
 def read_part(file: BagFile, part: Part) -> PartContent:
     """Read and unpack one part; what cannot be read is named in `fault`, never raised."""
+    most = file.max_record_bytes
+    if part.end - part.start > most:
+        fault = f"A part of {part.end - part.start} bytes is larger than {_allowed(most)}"
+        return PartContent(messages=[], described={}, declared=None, fault=fault)
     raw = file.read(part.start, part.end - part.start)
     buffer = np.frombuffer(raw, np.uint8)
     chunk = parse_record(lambda at, n: raw[at : at + n], 0)
@@ -92,7 +94,7 @@ def read_part(file: BagFile, part: Part) -> PartContent:
     if tail.stopped_at != len(buffer):
         fault = _broken("record", tail.stopped_at)
     try:
-        data, is_whole = _unpack(chunk, buffer[chunk.data_start : data_end])
+        data, is_whole = _unpack(chunk, buffer[chunk.data_start : data_end], most)
     except (OSError, RuntimeError, ValueError, EOFError, MemoryError) as err:
         fault = f"The chunk cannot be unpacked ({str(err).rstrip('.')})."
         return PartContent(
@@ -136,9 +138,9 @@ def _declared(tail: Walk) -> dict[int, int] | None:
     return dict(total)
 
 
-def _unpack(chunk: Record, data: Bytes) -> tuple[Bytes, bool]:
+def _unpack(chunk: Record, data: Bytes, most: int) -> tuple[Bytes, bool]:
     """
-    Return the data of a chunk and whether they are complete.
+    Return the data of a chunk, which may not be more than *most*, and whether they are complete.
 
     Raises:
         ValueError, OSError, RuntimeError, EOFError: They are damaged, or packed in an unknown way.
@@ -146,9 +148,9 @@ def _unpack(chunk: Record, data: Bytes) -> tuple[Bytes, bool]:
     compression = chunk.fields[b"compression"]
     if compression == b"none":
         return data, True
-    size = chunk.uint(b"size") or _MAX_CHUNK_BYTES
-    if size > _MAX_CHUNK_BYTES:
-        reason = f"{size} bytes are more than the {_MAX_CHUNK_BYTES} that one chunk may have"
+    size = chunk.uint(b"size") or most
+    if size > most:
+        reason = f"its {size} bytes are more than {_allowed(most)}"
         raise ValueError(reason)
     unpacker = _unpacker(compression)
     unpacked: bytes = unpacker.decompress(data.data, max_length=size)
@@ -172,6 +174,11 @@ def _unpacker(compression: bytes) -> "BZ2Decompressor | LZ4FrameDecompressor":
         return LZ4FrameDecompressor()
     reason = f"unknown compression {compression.decode('ascii', 'replace')!r}; expected bz2 or lz4"
     raise ValueError(reason)
+
+
+def _allowed(most: int) -> str:
+    """Name the limit."""
+    return f"--max-record-bytes {most} allows."
 
 
 def _broken(what: str, at: int) -> str:

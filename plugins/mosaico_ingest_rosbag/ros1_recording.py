@@ -21,6 +21,7 @@ from mosaico_ingest.plugin import (
     RawBatch,
     RecordingInfo,
 )
+from mosaico_ingest_rosbag.options import Ros1Options, check_channels
 from mosaico_ingest_rosbag.ros1_contents import Connection, Contents, read_contents
 from mosaico_ingest_rosbag.ros1_messages import Messages
 from mosaico_ingest_rosbag.ros1_parts import Part, PartContent, read_part
@@ -38,10 +39,11 @@ class Ros1Recording:
         SourceError: It cannot be read at all.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = BagFile(path)
+    def __init__(self, path: Path, options: Ros1Options) -> None:
+        self._file = BagFile(path, options.max_record_bytes)
         try:
             contents = read_contents(self._file)
+            check_channels(path, len(contents.connections), options)
         except BaseException:
             self._file.close()
             raise

@@ -126,11 +126,15 @@ class BagFile:
     """
     A bag file, read at positions. Neighbouring headers come out of one window.
 
+    Args:
+        max_record_bytes: Chunks that are larger, unpacked, are told as damage and not loaded.
+
     Thread: one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_record_bytes: int) -> None:
         self.path = path
+        self.max_record_bytes = max_record_bytes
         try:
             self._fd = os.open(path, os.O_RDONLY)
             self.size = os.fstat(self._fd).st_size

@@ -53,6 +53,7 @@ _SEPARATOR = re.compile(r"^={80}[ \t]*\n", re.MULTILINE)
 _MAX_ARRAY = 2**31 - 1  # what an Arrow list can hold
 _MAX_FIELDS = 10_000  # messages inside messages can multiply to any number
 _MAX_DEPTH = 64
+_MAX_DEFINITION_BYTES = 1 << 20  # the parsers need seconds for more
 
 # Bags began to carry definitions with Iron, so one without them is from Humble or before.
 _ROS1 = ("ROS1_NOETIC",)
@@ -69,9 +70,15 @@ def compile_channel(channel: Channel, *, cdr: bool) -> Program:
     """
     embedded: dict[str, Fielddefs] = {}
     root = ""
+    if len(channel.definition) > _MAX_DEFINITION_BYTES:
+        msg = (
+            f"The definition of {channel.type_name!r} has {len(channel.definition)} bytes; at most "
+            f"{_MAX_DEFINITION_BYTES} are parsed. Its payloads are kept as bytes."
+        )
+        raise DecodeError(msg)
     if channel.definition.strip():
         embedded, root = _parsed(channel.definition, channel.schema_encoding, channel.type_name)
-    compiler = _Compiler(embedded, cdr)
+    compiler = _Compiler(embedded, cdr, channel.metadata.get("ros_distro", ""))
     tree = compiler.message(root or _qualified(channel.type_name), "")
     return Program(tree, _merged(compiler.parts))
 
@@ -131,11 +138,11 @@ def _qualified(name: str) -> str:
 
 
 @cache
-def _known(name: str, is_ros1: bool) -> "Fielddefs | None":
-    """Return the fields of a message that ROS ships, None if no store has it."""
+def _known(name: str, is_ros1: bool, distro: str) -> "Fielddefs | None":
+    """Return the fields of a message that ROS ships, of *distro* if that has it, None if none has."""
     from rosbags.typesys import Stores, get_typestore
 
-    for store in _ROS1 if is_ros1 else _ROS2:
+    for store in _ROS1 if is_ros1 else (f"ROS2_{distro.upper()}", *_ROS2):
         if store in Stores.__members__:  # which ones there are depends on the version of rosbags
             found = get_typestore(Stores[store]).fielddefs.get(name)
             if found:
@@ -151,6 +158,7 @@ class _Compiler:
     Args:
         embedded: Fields of the messages that the definition itself holds.
         cdr: Whether numbers are aligned, strings terminated and empty messages one byte long.
+        distro: ROS 2 distribution whose definitions come first where *embedded* has none.
         parts: Leaves and steps found so far.
         open: Names of the messages that are being walked, outermost first.
         seen: Counts the fields, also those inside of sequences.
@@ -158,6 +166,7 @@ class _Compiler:
 
     embedded: "dict[str, Fielddefs]"
     cdr: bool
+    distro: str
     parts: "list[Leaf | Text | Numbers | Items]" = attrs.field(factory=list)
     open: tuple[str, ...] = ()
     seen: Iterator[int] = attrs.field(factory=count)
@@ -169,7 +178,10 @@ class _Compiler:
             raise DecodeError(msg)
         fields = self._fields(name, path)
         if len(self.open) > _MAX_DEPTH or next(self.seen) > _MAX_FIELDS:
-            msg = f"The definition has more than {_MAX_FIELDS} fields or {_MAX_DEPTH} levels at {path!r}."
+            msg = (
+                f"The definition has more than {_MAX_FIELDS} fields or {_MAX_DEPTH} levels at "
+                f"{path[:80]!r}. Its payloads are kept as bytes."
+            )
             raise DecodeError(msg)
         shown = [field for field in fields if field[0] != _PLACEHOLDER]
         if len({key for key, _ in shown}) < len(shown):
@@ -191,7 +203,7 @@ class _Compiler:
         # Some recorders put the name of a middleware before that of the package.
         longer = (key for key in self.embedded if key.endswith(f"/{name}"))
         key = name if name in self.embedded else next(longer, "")
-        fields = self.embedded[key] if key else _known(name, not self.cdr)
+        fields = self.embedded[key] if key else _known(name, not self.cdr, self.distro)
         if fields is None:
             msg = (
                 f"The type {name!r} is neither in the recording nor one that ROS ships. "
@@ -232,7 +244,7 @@ class _Compiler:
                 return leaf
             as_bytes = item[1][0] in _AS_BYTES
             return Numbers(path=path, item=leaf, align=self._align(4), as_bytes=as_bytes)
-        inner = _Compiler(self.embedded, self.cdr, open=self.open, seen=self.seen)
+        inner = _Compiler(self.embedded, self.cdr, self.distro, open=self.open, seen=self.seen)
         tree: Struct | Text
         if item[0] == Nodetype.BASE:
             tree = self._text(path)

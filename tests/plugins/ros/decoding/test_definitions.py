@@ -191,3 +191,34 @@ def test_messages_in_many_levels(kit):
 
     with pytest.raises(DecodeError, match="64 levels"):
         schema(kit, text)
+
+
+@pytest.mark.parametrize(
+    ("distro", "has_variance"), [("jazzy", True), ("humble", False), ("", False)]
+)
+def test_the_distribution_decides_where_definitions_differ(distro, has_variance):
+    """A type without a definition is the one of the distribution named; Range got a field with Jazzy."""
+    channel = Channel(
+        id=0,
+        topic="/t",
+        type_name="sensor_msgs/msg/Range",
+        message_encoding="cdr",
+        metadata={"ros_distro": distro},
+    )
+
+    assert has_variance == ("variance" in CdrDecoder().compile(channel).schema.names)
+
+
+def test_a_definition_that_would_take_long_to_parse_is_refused():
+    """A definition of more than a megabyte costs its own channel, and is not parsed."""
+    channel = Channel(
+        id=0,
+        topic="/t",
+        type_name="p/msg/T",
+        message_encoding="cdr",
+        schema_encoding="ros2msg",
+        definition=b"float64 x\n" * 200_000,
+    )
+
+    with pytest.raises(DecodeError, match=r"2000000 bytes.*kept as bytes"):
+        CdrDecoder().compile(channel)
