@@ -233,6 +233,49 @@ def test_the_policy_delete_leaves_nothing(ours, theirs):
         ours.sequence_handler("discarded")
 
 
+@pytest.mark.parametrize(
+    ("policy", "kept"), [("Raise", []), ("Ignore", ["0", "1", "2"]), ("Finalize", [])]
+)
+def test_the_topic_policies(ours, theirs, policy, kept):
+    """A failure in a topic's block ends the session, is noted, or ends the topic, by the SDK's policy."""
+    name = f"topic_{policy.lower()}"
+    with contextlib.suppress(TripError), theirs.sequence_create(name, {}) as sequence:
+        options = {"on_error": getattr(sdk.TopicLevelErrorPolicy, policy)}
+        topic = sequence.topic_create("lines", {}, sdk.String, **options)
+        with topic:
+            for n in range(3):
+                topic.push(message(n, lambda n: sdk.String(data=str(n))))
+            msg = "tripped"
+            raise TripError(msg)
+        assert (
+            "IgnoredLastError" if policy == "Ignore" else "FinalizedWithError"
+        ) == topic.status.name
+
+    assert ours.sequence_handler(name).complete
+    assert ["tripped"] == [n.text for n in ours.list_topic_notifications(name, "/lines")]
+    assert (policy == "Raise") == bool(theirs.list_sequence_notifications(name))
+    rows = ours.topic_handler(name, "/lines").read().read_all()
+    assert kept == rows["data"].to_pylist()
+
+
+def test_the_policy_delete_of_an_update_deletes_its_session_only(ours, theirs):
+    """A failed update under `Delete` leaves the sequence with what it had."""
+    with theirs.sequence_create("grown", {}) as sequence:
+        write_strings(sequence, "first", range(3))
+    handler = theirs.sequence_handler("grown")
+
+    with (
+        contextlib.suppress(TripError),
+        handler.update(sdk.SessionLevelErrorPolicy.Delete) as sequence,
+    ):
+        write_strings(sequence, "second", range(3))
+        msg = "tripped"
+        raise TripError(msg)
+
+    known = ours.sequence_handler("grown")
+    assert (["/first"], 1, True) == (list(known.topics), len(known.sessions), known.complete)
+
+
 def write_strings(sequence, topic: str, numbers: range) -> None:
     """Write one topic of strings with the SDK."""
     writer = sequence.topic_create(topic, {}, sdk.String)
