@@ -6,10 +6,10 @@ Must not know: flags, terminals. Next: `mosaico_ingest.cli`, or down to `mosaico
 
 import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import attrs
 
@@ -30,12 +30,13 @@ from mosaico_ingest.model.plan import PlannedRecording
 from mosaico_ingest.model.recording import RecordingInfo
 from mosaico_ingest.model.report import RunReport
 from mosaico_ingest.model.settings import Settings
-from mosaico_ingest.pipeline.finding import find
+from mosaico_ingest.model.source import Aside
 from mosaico_ingest.pipeline.flow import Workshop
 from mosaico_ingest.pipeline.observing import Observing
-from mosaico_ingest.pipeline.opening import read_info
+from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.planner import plan_recordings
 from mosaico_ingest.pipeline.scheduler import Scheduler, failed_report
+from mosaico_ingest.pipeline.searching import find
 from mosaico_ingest.pipeline.stopping import StopSignal
 from mosaico_ingest.server.runner import serve
 from mosaico_ingest.sinks import FlightSink
@@ -45,6 +46,7 @@ from mosaico_ingest.workers.executors import ExecutorPool
 __all__ = [
     "Examined",
     "Inspected",
+    "Listing",
     "MosaicoClient",
     "examine",
     "ingest",
@@ -105,9 +107,24 @@ class Examined:
     health: Mapping[str, tuple[TopicHealth, ...]]
 
 
+T = TypeVar("T")
+
+
+class Listing(tuple[T, ...]):  # noqa: SLOT001 - a tuple can only have further attributes in a dict
+    """What is said of the recordings that were found, in their order, and *aside*: what was passed over."""
+
+    aside: tuple[Aside, ...] = ()
+
+    def __new__(cls, items: Iterable[T], aside: tuple[Aside, ...] = ()) -> Self:
+        """Make a tuple that knows what is not in it."""
+        listing = super().__new__(cls, items)
+        listing.aside = aside
+        return listing
+
+
 def inspect(
     paths: Paths, *, host: Host | None = None, settings: Settings | None = None
-) -> tuple[Inspected, ...]:
+) -> "Listing[Inspected]":
     """
     Tell what is inside the recordings under *paths*. No network.
 
@@ -120,16 +137,18 @@ def inspect(
     """
     host = host or Host.discover()
     settings = settings or Settings()
+    search = find(_listed(paths), host.registry.sources, settings)
     told: list[Inspected] = []
-    for found in find(_listed(paths), host.registry.sources, settings.source):
-        info, error = read_info(found, host.registry, settings)
-        told.append(Inspected(path=found.path, info=info, error=error))
-    return tuple(told)
+    with Opener(host.registry, settings) as opener:
+        for found in search.recordings:
+            info, error = opener.read_info(found)
+            told.append(Inspected(path=found.path, info=info, error=error))
+    return Listing(told, search.aside)
 
 
 def plan(
     paths: Paths, *, host: Host | None = None, settings: Settings | None = None
-) -> tuple[PlannedRecording, ...]:
+) -> "Listing[PlannedRecording]":
     """
     Tell what `ingest` would do with the recordings under *paths*. No network.
 
@@ -138,8 +157,8 @@ def plan(
     """
     host = host or Host.discover()
     settings = settings or Settings()
-    found = find(_listed(paths), host.registry.sources, settings.source)
-    return tuple(plan_recordings(found, host, settings))
+    with Opener(host.registry, settings) as opener:
+        return _plan(paths, host, settings, opener)
 
 
 def examine(
@@ -204,11 +223,16 @@ def ingest(
     host = host or Host.discover()
     settings = settings or Settings()
     began = time.perf_counter()
-    jobs = plan(paths, host=host, settings=settings)
-    if all(job.error for job in jobs):  # no destination is asked or started for nothing
-        failed = [failed_report(job, job.error) for job in jobs]
-        return RunReport(recordings=tuple(failed), seconds=time.perf_counter() - began)
+    stop = stop or StopSignal()
     with ExitStack() as stack:
+        opener = stack.enter_context(Opener(host.registry, settings, lambda: stop.is_soft))
+        jobs = _plan(paths, host, settings, opener)
+        if all(job.error for job in jobs):  # no destination is asked or started for nothing
+            return RunReport(
+                recordings=tuple(failed_report(job, job.error) for job in jobs),
+                seconds=time.perf_counter() - began,
+                aside=jobs.aside,
+            )
         if store is not None:
             server = stack.enter_context(serve(store, catalog=catalog))
             client = stack.enter_context(
@@ -223,11 +247,12 @@ def ingest(
         observing = stack.enter_context(Observing(listeners))
         shop = Workshop(
             registry=host.registry,
+            opener=opener,
             settings=settings,
             encoders=stack.enter_context(ExecutorPool(settings.encoders or 1, "mi-encode")),
             lanes=[stack.enter_context(ExecutorPool(1, f"mi-lane-{n}")) for n in range(sink.lanes)],
             budget=ByteBudget(settings.budget_bytes),
-            stop=stop or StopSignal(),
+            stop=stop,
             emit=observing.emit,
         )
         for fault in faults:
@@ -239,9 +264,18 @@ def ingest(
             recordings=tuple(reports),
             seconds=time.perf_counter() - began,
             interrupted=shop.stop.is_soft,
+            aside=jobs.aside,
         )
         shop.emit(RunFinished(report=report))
     return report
+
+
+def _plan(
+    paths: Paths, host: Host, settings: Settings, opener: Opener
+) -> Listing[PlannedRecording]:
+    """Plan what is under *paths*."""
+    search = find(_listed(paths), host.registry.sources, settings)
+    return Listing(plan_recordings(search.recordings, host, settings, opener), search.aside)
 
 
 def _listed(paths: Paths) -> Sequence[str | Path]:

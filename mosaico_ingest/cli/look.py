@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mosaico_ingest.cli.hosting import HostCommand, chosen_host, chosen_options
+from mosaico_ingest.cli.hosting import HostCommand, chosen_host
 from mosaico_ingest.cli.options import json_flag, plan_flags, settings_of
 from mosaico_ingest.cli.output import print_error, print_json, print_result
 from mosaico_ingest.errors import UsageError
@@ -19,6 +19,7 @@ from mosaico_ingest.model.settings import Settings
 
 if TYPE_CHECKING:
     from mosaico_ingest.hooks.host import Host
+    from mosaico_ingest.model.source import Aside
     from mosaico_ingest.reports.text import Block
 
 __all__ = ["inspect_command", "plan_command", "plugins_command", "show_plan"]
@@ -53,12 +54,14 @@ def inspect_command(
     """
     from mosaico_ingest import run
     from mosaico_ingest.reports.contents import info_blocks, info_to_json
+    from mosaico_ingest.reports.overview import MOST_IN_FULL, aside_to_json, infos_table
 
     if deep:
         ctx.exit(_show_health(paths, chosen_host(ctx), settings_of(ctx), as_json=json))
     _refuse_idle_flags(ctx)
-    settings = Settings(source=ctx.params["source"], options=chosen_options(ctx))
-    found = run.inspect(paths, host=chosen_host(ctx), settings=settings)
+    found = run.inspect(paths, host=chosen_host(ctx), settings=settings_of(ctx))
+    infos = [item.info for item in found if item.info]
+    failures = [(str(item.path), item.error) for item in found if not item.info]
     if json:
         print_json(
             {
@@ -67,15 +70,19 @@ def inspect_command(
                     if item.info
                     else {"path": str(item.path), "error": item.error}
                     for item in found
-                ]
+                ],
+                "passed_over": aside_to_json(found.aside),
             }
         )
     else:
-        print_result(_parted(info_blocks(item.info) for item in found if item.info))
-        for item in found:
-            if not item.info:
-                print_error(item.error)
-    ctx.exit(0 if all(item.info for item in found) else 1)
+        if len(infos) > MOST_IN_FULL:
+            print_result([infos_table(infos), "", "Name a recording to see its channels."])
+        else:
+            print_result(_parted(info_blocks(info) for info in infos))
+        kinds = [info.format.split(" (")[0] for info in infos]
+        print_result(_ending(found.aside, kinds, failures))
+        _print_failures(failures)
+    ctx.exit(1 if failures else 0)
 
 
 @click.command("plan", cls=HostCommand)
@@ -126,6 +133,7 @@ def show_plan(
     """Print what a run would do, and return the exit code: 1 where something stops it."""
     from mosaico_ingest import run
     from mosaico_ingest.reports.contents import plan_blocks, plan_to_json
+    from mosaico_ingest.reports.overview import MOST_IN_FULL, aside_to_json, plans_table
 
     planned = run.plan(paths, host=host, settings=settings)
     if as_json:
@@ -137,13 +145,40 @@ def show_plan(
             }
             for item in planned
         ]
-        print_json({"recordings": recordings})
+        print_json({"recordings": recordings, "passed_over": aside_to_json(planned.aside)})
     else:
-        print_result(_parted(plan_blocks(item.plan) for item in planned if item.plan))
-        for item in planned:
-            if item.error:
-                print_error(item.error)
+        plans = [item.plan for item in planned if item.plan]
+        if len(plans) > MOST_IN_FULL:
+            print_result([plans_table(planned), "", "Name a recording to see its topics."])
+        else:
+            print_result(_parted(plan_blocks(plan) for plan in plans))
+        failures = [(str(item.path), item.error) for item in planned if item.error]
+        kinds = [item.plan.source for item in planned if item.plan and not item.error]
+        print_result(_ending(planned.aside, kinds, failures))
+        _print_failures(failures)
     return 1 if any(item.error for item in planned) else 0
+
+
+def _ending(
+    aside: "Sequence[Aside]", kinds: Sequence[str], failures: Sequence[tuple[str, str]]
+) -> "Iterator[Block]":
+    """Yield what was passed over, and for more than one recording how many there are of each kind."""
+    from mosaico_ingest.reports.overview import aside_blocks, kinds_line
+
+    if aside:
+        yield ""
+        yield from aside_blocks(aside)
+    if len(kinds) + len(failures) > 1:
+        yield ""
+        yield kinds_line(kinds, len(failures))
+
+
+def _print_failures(failures: Sequence[tuple[str, str]]) -> None:
+    """Say on stderr what cannot be read, one line per reason."""
+    from mosaico_ingest.reports.overview import failure_lines
+
+    for line in failure_lines(failures):
+        print_error(line)
 
 
 def _refuse_idle_flags(ctx: click.Context) -> None:

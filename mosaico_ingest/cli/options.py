@@ -85,6 +85,36 @@ _PLAN_FLAGS = (
     ),
     click.option("--skip-unmapped", is_flag=True, help="Skip channels that no ontology type fits."),
     click.option("--source", metavar="NAME", default="", help="Format of all files; no detection."),
+    click.option(
+        "--group/--no-group",
+        default=_DEFAULTS.group,
+        help="Make one sequence of numbered parts, and of a folder that is one recording.  [default: group]",
+    ),
+    click.option(
+        "--follow-links", is_flag=True, help="Follow links that lead out of the folder named."
+    ),
+    click.option(
+        "--max-files",
+        metavar="N",
+        type=click.IntRange(1),
+        default=_DEFAULTS.max_files,
+        show_default=True,
+        help="Most files that a folder is searched for.",
+    ),
+    click.option(
+        "--temp",
+        metavar="DIR",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="Folder for readable copies of packed files.  [default: the system's]",
+    ),
+    click.option(
+        "--max-expansion",
+        metavar="RATIO",
+        type=click.IntRange(1),
+        default=_DEFAULTS.max_expansion,
+        show_default=True,
+        help="How many times its size a packed file may unpack to.",
+    ),
 )
 
 _RUN_FLAGS = (
@@ -153,6 +183,11 @@ def settings_of(ctx: click.Context) -> Settings:
         map=dict(given["map"]),
         metadata=dict(given["metadata"]),
         source=given["source"],
+        group=given["group"],
+        follow_links=given["follow_links"],
+        max_files=given["max_files"],
+        temp=given["temp"],
+        max_expansion=given["max_expansion"],
         on_error=SessionLevelErrorPolicy(given.get("on_error", _DEFAULTS.on_error)),
         topic_on_error=TopicLevelErrorPolicy(given.get("topic_on_error", _DEFAULTS.topic_on_error)),
         time=TimePolicy(dict(given["time"]).get("", _DEFAULTS.time)),

@@ -144,12 +144,14 @@ def ingest_to(
 
 def print_report(report: "RunReport", *, as_json: bool) -> None:
     """Print how a run ended; where nothing at all was sent, just say why on stderr."""
+    from mosaico_ingest.reports.overview import aside_blocks, failure_lines
     from mosaico_ingest.reports.summary import report_to_json, run_blocks
 
     if as_json:
         print_json(report_to_json(report))
     elif all(recording.error and not recording.nbytes for recording in report.recordings):
-        for recording in report.recordings:
-            print_error(recording.error)
+        print_result(aside_blocks(report.aside))
+        for line in failure_lines((r.path, r.error) for r in report.recordings):
+            print_error(line)
     else:
         print_result(run_blocks(report))

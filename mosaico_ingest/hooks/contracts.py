@@ -95,6 +95,11 @@ class SourceFormat(Protocol):
         suffixes: File name endings, a hint only.
         options: attrs class of its settings (they become flags and config keys), or None.
         replaces: Names of source formats that this one stands in for.
+        splits: Optional, False where it is absent: whether its recorders cut a recording into files that
+            they number from 0 (`run_0.bag`, `run_1.bag`). The core then reads such files as one recording.
+
+    Packed files (gzip, bzip2, lz4, zstd) need no code: `sniff` sees the head of what is inside, and `open` is
+    given an unpacked copy.
     """
 
     name: str

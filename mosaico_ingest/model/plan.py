@@ -116,6 +116,7 @@ class RecordingPlan:
         topics: What will be stored.
         skipped: What will not.
         conflicts: What stops the run until it is settled; empty in a plan that can run.
+        parts: The files that are read one after the other, where the core made them one recording.
         metadata: User metadata of the sequence, JSON values.
     """
 
@@ -125,6 +126,7 @@ class RecordingPlan:
     topics: tuple[TopicPlan, ...]
     skipped: tuple[SkippedChannel, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    parts: tuple[Path, ...] = ()
     metadata: Mapping[str, object] = attrs.field(factory=dict)
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 import attrs
 
 from mosaico_ingest.model.recording import Damage
+from mosaico_ingest.model.source import Aside
 
 __all__ = ["RecordingReport", "RecordingStatus", "RunReport", "TopicReport"]
 
@@ -73,11 +74,12 @@ class TopicReport:
 
 @attrs.frozen(kw_only=True)
 class RecordingReport:
-    """How one recording ended; *error* says in one line why it failed."""
+    """How one recording ended: read by the format *source*; *error* says in one line why it failed."""
 
     path: str
     sequence: str
     status: RecordingStatus
+    source: str = ""
     fingerprint: str = ""
     start_ns: int | None = None
     end_ns: int | None = None
@@ -95,11 +97,12 @@ class RecordingReport:
 
 @attrs.frozen(kw_only=True)
 class RunReport:
-    """How a run ended."""
+    """How a run ended; *aside* is what was passed over while recordings were searched for."""
 
     recordings: tuple[RecordingReport, ...]
     seconds: float
     interrupted: bool = False
+    aside: tuple[Aside, ...] = ()
 
     @property
     def stored(self) -> int:

@@ -30,6 +30,11 @@ class Settings:
         map: Topic name to ontology tag or mapper name, for channels that several mappers want.
         metadata: User metadata that every sequence gets.
         source: Source format to use for every file, empty to detect.
+        temp: Folder for readable copies of packed files, None for the system's place.
+        max_expansion: How many times its packed size a file may unpack to.
+        group: Whether numbered parts, and folders that are one recording, become one sequence.
+        follow_links: Whether links that lead out of a folder are followed.
+        max_files: How many files a folder may hold, with all that is below it.
         on_error: What happens to a recording that fails.
         topic_on_error: What a failing topic does to its recording.
         time: Which clock becomes `timestamp_ns`.
@@ -50,6 +55,11 @@ class Settings:
     map: Mapping[str, str] = attrs.field(factory=dict)
     metadata: Mapping[str, object] = attrs.field(factory=dict)
     source: str = ""
+    temp: Path | None = None
+    max_expansion: int = 1000
+    group: bool = True
+    follow_links: bool = False
+    max_files: int = 1_000_000
     on_error: SessionLevelErrorPolicy = SessionLevelErrorPolicy.Report
     topic_on_error: TopicLevelErrorPolicy = TopicLevelErrorPolicy.Finalize
     time: TimePolicy = TimePolicy.Header

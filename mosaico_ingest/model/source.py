@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["HEAD_BYTES", "Match", "SourceFile", "Strength"]
+__all__ = ["HEAD_BYTES", "Aside", "Match", "SourceFile", "Strength"]
 
 HEAD_BYTES = 64 * 1024
 
@@ -30,13 +30,21 @@ class Match:
     reason: str
 
 
+@attrs.frozen
+class Aside:
+    """A file or link that a search passed over, and why, in a phrase that fits many."""
+
+    path: Path
+    reason: str
+
+
 @attrs.frozen(kw_only=True)
 class SourceFile:
     """
     All that a sniffer may look at.
 
     Args:
-        path: File or directory, absolute.
+        path: File or directory, absolute. To sniffers a packed file goes by the name of what is inside.
         size_bytes: Size of the file; the sum over `entries` for a directory.
         mtime_ns: Last change, nanoseconds since the epoch.
         head: The first 64 KiB of a file, empty for a directory.

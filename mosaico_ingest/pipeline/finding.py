@@ -1,60 +1,90 @@
 """
-Finds recordings under paths: looks at files and directories, asks the source formats, opens nothing.
+Finds recordings under paths: looks at files and folders, asks the source formats, opens nothing but to look.
 
-Must not know: what is inside a recording. Next: `planner`.
+Must not know: what is inside a recording. Next: `searching` for folders, then `grouping` and `planner`.
 """
 
-import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
-from mosaico_ingest.errors import (
-    MosaicoError,
-    PlanError,
-    PluginError,
-    SourceError,
-    UnknownFormatError,
-    UsageError,
-)
+from mosaico_ingest.errors import PlanError, PluginError, SourceError, UnknownFormatError
 from mosaico_ingest.hooks.contracts import SourceFormat
 from mosaico_ingest.hooks.registry import Registered
 from mosaico_ingest.model.source import HEAD_BYTES, Match, SourceFile
+from mosaico_ingest.pipeline.packing import PackedStream, archive_kind, inner_name, packing
 
-__all__ = ["Found", "find", "look"]
+__all__ = [
+    "Found",
+    "Sources",
+    "endings",
+    "format_names",
+    "look",
+    "recognise",
+    "special_kind",
+    "unpacked",
+]
 
 Sources = Mapping[str, Registered[SourceFormat]]
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """A path that is a recording, with the source format that reads it, or why it is none."""
+    """
+    A recording that was found, with the source format that reads it, or why it is none.
+
+    Args:
+        path: Its file or folder; for several files that are one recording, a pattern that fits them.
+        name: What it is called, where not like the path.
+        parts: The files in reading order, where there are several.
+        source: Name of the source format.
+        reason: Why that format.
+        grouping: Why several files are one recording, empty for a single one.
+        findings: What is odd about its files.
+        error: Why it cannot be read, empty if it can.
+    """
 
     path: Path
-    file: SourceFile | None = None
+    name: str = ""
+    parts: tuple[Path, ...] = ()
     source: str = ""
     reason: str = ""
+    grouping: str = ""
+    findings: tuple[str, ...] = ()
     error: str = ""
 
 
 def look(path: Path) -> SourceFile:
     """
-    Read what sniffers may see of *path*.
+    Read what sniffers may see of *path*; whatever it is, this does not block.
 
     Raises:
-        SourceError: It does not exist or cannot be read.
+        SourceError: It does not exist, cannot be read, or is neither file nor folder.
     """
     try:
         status = path.stat()
-        if path.is_dir():
-            entries = sorted(os.scandir(path), key=lambda e: e.name)
-            size = sum(entry.stat().st_size for entry in entries if entry.is_file())
+        if stat.S_ISDIR(status.st_mode):
+            with os.scandir(path) as listing:
+                entries = sorted(listing, key=lambda e: e.name)
+            size = sum(map(_size, entries))
             names = tuple(entry.name for entry in entries)
             return SourceFile(
                 path=path, size_bytes=size, mtime_ns=status.st_mtime_ns, entries=names, is_dir=True
             )
+        if not stat.S_ISREG(status.st_mode):
+            kind = special_kind(status.st_mode)
+            msg = f"{str(path)!r} is {kind}, not a file or folder. Copy what it gives into a file."
+            raise SourceError(msg, path=path)
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
     except FileNotFoundError:
@@ -66,31 +96,29 @@ def look(path: Path) -> SourceFile:
     return SourceFile(path=path, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, head=head)
 
 
-def find(paths: Sequence[str | Path], sources: Sources, forced: str = "") -> list[Found]:
+def unpacked(file: SourceFile) -> SourceFile:
     """
-    List the recordings under *paths*: files, directories and globs, in order, each once.
-
-    Inside a directory, files that no source recognises are passed over, unless their name says
-    that they should be recordings.
-
-    Args:
-        forced: Source format to use for every named file instead of sniffing.
+    Return what sniffers see of *file*: the head and the name of what is inside where it is packed.
 
     Raises:
-        UsageError: *forced* is no source format, or *paths* is empty.
+        SourceError: It is packed twice, or cannot be read.
     """
-    if not paths:
-        msg = "No path was given. Name at least one recording or folder."
-        raise UsageError(msg)
-    if forced and forced not in sources:
-        msg = f"No source format is called {forced!r}. Installed formats: {_names(sources)}."
-        raise UsageError(msg)
-    found: dict[Path, Found] = {}
-    for text in paths:
-        for path in _expand(text):
-            for item in _find_at(path, sources, forced):
-                found.setdefault(item.path, item)
-    return list(found.values())
+    kind = packing(file.head)
+    if not kind:
+        return file
+    try:
+        head = PackedStream(file.path, kind).head()
+    except OSError as error:
+        msg = f"{str(file.path)!r} cannot be read: {error.strerror}. Check its permissions."
+        raise SourceError(msg, path=file.path) from error
+    if inner := packing(head):
+        msg = (
+            f"{str(file.path)!r} is packed twice, with {inner} inside {kind}; one level is unpacked in "
+            "passing. Unpack it once yourself."
+        )
+        raise SourceError(msg, path=file.path)
+    path = file.path.with_name(inner_name(file.path.name, kind))
+    return attrs.evolve(file, path=path, head=head, size_bytes=file.size_bytes if head else 0)
 
 
 def recognise(file: SourceFile, sources: Sources) -> tuple[str, Match]:
@@ -101,12 +129,14 @@ def recognise(file: SourceFile, sources: Sources) -> tuple[str, Match]:
         UnknownFormatError: None does.
         PlanError: Several do, equally well.
         PluginError: A sniffer failed, and no other claims the file.
+        SourceError: It is packed twice, or cannot be read.
     """
+    inside = unpacked(file)
     claims: list[tuple[Match, str]] = []
     fault: PluginError | None = None
     for name, source in sources.items():
         try:
-            match = source.value.sniff(file)
+            match = source.value.sniff(inside)
         except Exception as error:  # noqa: BLE001 - a sniffer must not raise; the file is not its own
             msg = f"Source {name!r} of {source.origin} failed on {str(file.path)!r}: {error!r}."
             fault = PluginError(msg, plugin=source.plugin.name, stage="sniff")
@@ -116,7 +146,7 @@ def recognise(file: SourceFile, sources: Sources) -> tuple[str, Match]:
     if not claims:
         if fault:
             raise fault
-        raise _unknown(file, sources)
+        raise _unknown(file, inside, sources)
     best = max(match.strength for match, _ in claims)
     winners = sorted((name, match) for match, name in claims if match.strength == best)
     if len(winners) > 1:
@@ -129,88 +159,42 @@ def recognise(file: SourceFile, sources: Sources) -> tuple[str, Match]:
     return winners[0]
 
 
-def _find_at(path: Path, sources: Sources, forced: str) -> Iterator[Found]:
-    """Find the recording *path* is, or those below it."""
+def _size(entry: os.DirEntry[str]) -> int:
+    """Return the size of a file in a folder, 0 for what is none or leads nowhere."""
     try:
-        file = look(path)
-        if forced and not file.is_dir:
-            yield Found(path=path, file=file, source=forced, reason="--source")
-            return
-        name, match = recognise(file, sources)
-    except (UnknownFormatError, PluginError) as error:
-        if not path.is_dir():
-            yield Found(path=path, error=str(error))
-            return
-        fault = str(error) if isinstance(error, PluginError) else ""
-    except (SourceError, PlanError) as error:
-        yield Found(path=path, error=str(error))
-        return
-    else:
-        yield Found(path=path, file=file, source=name, reason=match.reason)
-        return
-    below = list(_find_below(path, sources, forced))
-    if below:
-        yield from below
-    else:
-        msg = f"{str(path)!r} holds no recording. Installed formats: {_names(sources)}."
-        yield Found(path=path, error=fault or msg)
+        return entry.stat().st_size if entry.is_file() else 0
+    except OSError:
+        return 0
 
 
-def _find_below(folder: Path, sources: Sources, forced: str) -> Iterator[Found]:
-    """Find the recordings inside *folder*, which is none itself."""
-    suffixes = tuple(s.lower() for source in sources.values() for s in source.value.suffixes)
-    try:
-        entries = sorted(os.scandir(folder), key=lambda e: e.name)
-    except OSError as error:
-        yield Found(path=folder, error=f"{str(folder)!r} cannot be listed: {error.strerror}.")
-        return
-    for entry in entries:
-        path = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False):
-            try:
-                name, match = recognise(file := look(path), sources)
-            except (UnknownFormatError, SourceError, PluginError) as error:
-                yield from list(_find_below(path, sources, forced)) or _faults(path, error)
-            except PlanError as error:
-                yield Found(path=path, error=str(error))
-            else:
-                yield Found(path=path, file=file, source=name, reason=match.reason)
-        elif entry.is_file():
-            for item in _find_at(path, sources, ""):
-                if not item.error or path.name.lower().endswith(suffixes):
-                    yield item
+def special_kind(mode: int) -> str:
+    """Say what a path is that is neither file nor folder."""
+    return _SPECIAL.get(stat.S_IFMT(mode), "no ordinary file")
 
 
-def _faults(folder: Path, error: MosaicoError) -> list[Found]:
-    """Tell of a sniffer that broke on a folder where nobody finds anything: it may have been its own."""
-    return [Found(path=folder, error=str(error))] if isinstance(error, PluginError) else []
+def endings(sources: Sources) -> tuple[str, ...]:
+    """Return the file name endings of all *sources*, in lower case."""
+    return tuple(suffix.lower() for source in sources.values() for suffix in source.value.suffixes)
 
 
-def _expand(text: str | Path) -> Iterable[Path]:
-    """Return the paths that *text* names; a glob that matches nothing stays as it is."""
-    path = Path(text)
-    # os.path.exists does not raise where a parent folder may not be searched.
-    if glob.has_magic(str(text)) and not os.path.exists(path):  # noqa: PTH110
-        matches = sorted(glob.glob(str(text), recursive=True))  # noqa: PTH207 - a pattern may be absolute
-        if matches:
-            return [Path(os.path.abspath(match)) for match in matches]  # noqa: PTH100 - see below
-    # abspath takes '..' out of what people read, and leaves symbolic links as they are.
-    return [Path(os.path.abspath(path))]  # noqa: PTH100
-
-
-def _unknown(file: SourceFile, sources: Sources) -> UnknownFormatError:
-    """Say that nobody recognises *file*."""
-    if not file.is_dir and not file.size_bytes:
-        msg = f"{str(file.path)!r} is empty (0 bytes); nothing can be read from it. Leave it out."
-        return UnknownFormatError(msg, path=file.path)
-    what = "folder" if file.is_dir else f"{len(file.head)} bytes inspected"
-    msg = (
-        f"No plugin recognises {str(file.path)!r} ({what}). "
-        f"Installed formats: {_names(sources)}. Use --source NAME to force one."
-    )
-    return UnknownFormatError(msg, path=file.path)
-
-
-def _names(sources: Sources) -> str:
+def format_names(sources: Sources) -> str:
     """List the installed formats."""
     return ", ".join(sorted(sources)) or "none"
+
+
+def _unknown(file: SourceFile, inside: SourceFile, sources: Sources) -> UnknownFormatError:
+    """Say that nobody recognises *file*, *inside* of which was looked at."""
+    path = str(file.path)
+    if not file.is_dir and not inside.size_bytes:
+        what = "is empty (0 bytes)" if not file.size_bytes else "has nothing packed in it"
+        msg = f"{path!r} {what}; nothing can be read from it. Leave it out."
+        return UnknownFormatError(msg, path=file.path)
+    if kind := archive_kind(inside.head):
+        msg = f"{path!r} is {kind}, which is not looked into. Unpack it, and name what it holds."
+        return UnknownFormatError(msg, path=file.path)
+    what = "folder" if file.is_dir else f"{len(inside.head)} bytes inspected"
+    msg = (
+        f"No plugin recognises {path!r} ({what}). "
+        f"Installed formats: {format_names(sources)}. Use --source NAME to force one."
+    )
+    return UnknownFormatError(msg, path=file.path)

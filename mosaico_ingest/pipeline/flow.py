@@ -36,6 +36,7 @@ from mosaico_ingest.model.report import TopicReport
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.codec import Codec, Encoded
 from mosaico_ingest.pipeline.ledger import skipped_report
+from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.routes import Route
 from mosaico_ingest.pipeline.stopping import INTERRUPTED, StopSignal
 from mosaico_ingest.workers.budget import ByteBudget
@@ -51,6 +52,7 @@ class Workshop:
 
     Args:
         registry: Decoders and mappers by name.
+        opener: Opens the recordings.
         settings: The settings of the run.
         encoders: Threads that decode and map.
         lanes: One pool of one thread per connection.
@@ -60,6 +62,7 @@ class Workshop:
     """
 
     registry: Registry
+    opener: Opener
     settings: Settings
     encoders: ExecutorPool
     lanes: Sequence[ExecutorPool]

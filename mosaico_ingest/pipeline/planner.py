@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
+import attrs
 import pyarrow as pa
 
 from mosaico_ingest.errors import DecodeError, MosaicoError, PlanError, PluginError, UsageError
@@ -35,7 +36,8 @@ from mosaico_ingest.pipeline.clocks import choose_clock, field_clock
 from mosaico_ingest.pipeline.codec import PAYLOAD_COLUMNS
 from mosaico_ingest.pipeline.finding import Found
 from mosaico_ingest.pipeline.naming import Subject, sequence_names, topic_names
-from mosaico_ingest.pipeline.opening import read_info
+from mosaico_ingest.pipeline.opening import Opener
+from mosaico_ingest.pipeline.packing import PACKED_SUFFIXES
 
 __all__ = ["plan_recording", "plan_recordings"]
 
@@ -44,10 +46,13 @@ T = TypeVar("T")
 
 
 def plan_recordings(
-    found: Sequence[Found], host: Host, settings: Settings
+    found: Sequence[Found], host: Host, settings: Settings, opener: Opener
 ) -> list[PlannedRecording]:
     """
     Plan every recording; what cannot be planned says why, the others go on.
+
+    Args:
+        opener: Opens each for its table of contents.
 
     Raises:
         UsageError: A setting is wrong: a name template, an option, a `--map` of no channel.
@@ -55,13 +60,13 @@ def plan_recordings(
     infos: list[RecordingInfo | None] = []
     errors: list[str] = []
     for item in found:
-        info, error = read_info(item, host.registry, settings)
+        info, error = opener.read_info(item)
         infos.append(info)
         errors.append(error)
     subjects = [
         Subject(
-            path=item.path,
-            suffixes=host.registry.sources[item.source].value.suffixes,
+            path=item.path.with_name(item.name) if item.name else item.path,
+            suffixes=_endings(host.registry.sources[item.source].value.suffixes),
             start_ns=info.start_ns,
         )
         for item, info in zip(found, infos, strict=True)
@@ -84,7 +89,8 @@ def plan_recordings(
                     "Put {name} or {parent} into --name."
                 )
                 raise PlanError(msg)
-            plan = host.refine(plan_recording(info, item.source, name, host, settings))
+            plan = plan_recording(info, item.source, name, host, settings)
+            plan = host.refine(attrs.evolve(plan, parts=item.parts))
             planned.append(PlannedRecording(path=item.path, plan=plan, error=_refusal(plan)))
         except UsageError:
             raise
@@ -123,6 +129,12 @@ def plan_recording(
         conflicts=tuple(conflicts),
         metadata=dict(settings.metadata),
     )
+
+
+def _endings(suffixes: Sequence[str]) -> tuple[str, ...]:
+    """Return the file name endings that say nothing about a recording: also those of packed files."""
+    both = [suffix + packed for suffix in suffixes for packed in PACKED_SUFFIXES]
+    return (*suffixes, *both, *PACKED_SUFFIXES)
 
 
 def _refusal(plan: RecordingPlan) -> str:

@@ -17,10 +17,8 @@ from mosaico_ingest.model.events import RecordingFinished, RecordingStarted
 from mosaico_ingest.model.plan import PlannedRecording, RecordingPlan
 from mosaico_ingest.model.report import RecordingReport, RecordingStatus, TopicReport
 from mosaico_ingest.model.settings import chosen
-from mosaico_ingest.pipeline.finding import look
 from mosaico_ingest.pipeline.fingerprint import fingerprint
 from mosaico_ingest.pipeline.flow import Flow, Outcome, Workshop
-from mosaico_ingest.pipeline.opening import open_recording
 from mosaico_ingest.pipeline.stopping import INTERRUPTED
 
 __all__ = ["METADATA_KEY", "Scheduler", "failed_report"]
@@ -79,9 +77,7 @@ class Scheduler:
 
     def _ingest(self, index: int, plan: RecordingPlan, mark: str) -> RecordingReport:
         """Move the messages, then complete the recording or give it up."""
-        with open_recording(
-            look(plan.info.path), plan.source, self.shop.registry, self.shop.settings
-        ) as recording:
+        with self.shop.opener.open_planned(plan) as recording:
             sink = self.sink.open(plan)
             outcome = Flow(index, plan, sink, self.shop).run(recording)
         report = _report(plan, mark, outcome)
@@ -151,6 +147,7 @@ def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport
         path=str(plan.info.path),
         sequence=plan.sequence,
         status=status,
+        source=plan.source,
         fingerprint=mark,
         start_ns=outcome.start_ns,
         end_ns=outcome.end_ns,
@@ -209,6 +206,7 @@ def _unread(
         path=str(plan.info.path),
         sequence=plan.sequence,
         status=status,
+        source=plan.source,
         fingerprint=mark,
         start_ns=plan.info.start_ns,
         end_ns=plan.info.end_ns,
@@ -223,6 +221,7 @@ def failed_report(planned: PlannedRecording, error: str) -> RecordingReport:
     report = RecordingReport(
         path=str(planned.path),
         sequence=plan.sequence if plan else "",
+        source=plan.source if plan else "",
         status=RecordingStatus.Failed,
         error=error,
     )

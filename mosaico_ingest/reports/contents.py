@@ -21,6 +21,7 @@ from mosaico_ingest.units import (
 
 __all__ = ["info_blocks", "info_to_json", "plan_blocks", "plan_to_json", "time_range"]
 
+_MOST_FILES = 8
 _FITS = {Fit.EXACT: "exact", Fit.FAMILY: "family", Fit.FALLBACK: "fallback"}
 
 
@@ -29,8 +30,10 @@ def info_blocks(info: RecordingInfo) -> Iterator[Block]:
     known = info.messages is not None
     messages = format_number_of("message", info.messages or 0) if known else "messages not counted"
     yield f"{short_path(info.path)}: {info.format}, {format_bytes(info.size_bytes)}, {messages}"
+    if info.grouping:
+        yield f"  one of many:  {info.grouping}"
     if len(info.files) > 1:
-        yield f"  files:        {', '.join(file.name for file in info.files)}"
+        yield f"  files:        {_file_names(info)}"
     yield f"  time:         {time_range(info.start_ns, info.end_ns)}"
     chunks = ", ".join(f"{kind or 'none'} ({n} chunks)" for kind, n in info.compression.items())
     yield f"  compression:  {chunks or 'none'}"
@@ -49,6 +52,13 @@ def info_blocks(info: RecordingInfo) -> Iterator[Block]:
     yield from (f"  note:         {finding}" for finding in info.findings)
 
 
+def _file_names(info: RecordingInfo) -> str:
+    """Name the files, of many only the first ones."""
+    names = [file.name for file in info.files[:_MOST_FILES]]
+    more = len(info.files) - len(names)
+    return ", ".join(names) + (f" and {format_count(more)} more" if more else "")
+
+
 def time_range(start_ns: int | None, end_ns: int | None) -> str:
     """Print first and last instant and the span between them."""
     if start_ns is None or end_ns is None:
@@ -62,6 +72,7 @@ def info_to_json(info: RecordingInfo) -> dict[str, object]:
     return {
         "path": str(info.path),
         "format": info.format,
+        "grouping": info.grouping,
         "files": [str(file) for file in info.files],
         "size_bytes": info.size_bytes,
         "messages": info.messages,
@@ -90,6 +101,8 @@ def info_to_json(info: RecordingInfo) -> dict[str, object]:
 def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
     """Yield what a run would do with one recording."""
     yield f"{short_path(plan.info.path)} ({plan.source}) -> {plan.sequence}"
+    if plan.info.grouping:
+        yield f"  one of many: {plan.info.grouping}"
     if plan.topics:
         yield _topic_table(plan.topics)
     for topic in plan.topics:
@@ -114,6 +127,8 @@ def plan_to_json(plan: RecordingPlan) -> dict[str, object]:
     """Return one plan as a JSON object."""
     return {
         "path": str(plan.info.path),
+        "grouping": plan.info.grouping,
+        "files": [str(file) for file in plan.info.files],
         "source": plan.source,
         "sequence": plan.sequence,
         "metadata": dict(plan.metadata),

@@ -5,10 +5,16 @@ Must not know: where it is printed. Next: `notices`.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.report import RecordingReport, RecordingStatus, RunReport, TopicReport
+from mosaico_ingest.reports.overview import (
+    MOST_IN_FULL,
+    aside_blocks,
+    aside_to_json,
+    failure_lines,
+)
 from mosaico_ingest.reports.text import Block, Column, Table, short_path
 from mosaico_ingest.units import format_bytes, format_count, format_number_of, format_seconds
 
@@ -34,6 +40,7 @@ _WORDS = {
     RecordingStatus.Interrupted: "interrupted",
 }
 _MOST_DAMAGE_LINES = 20
+_MOST_ROWS = 60
 
 
 _JSON_STATUS = {RecordingStatus.Interrupted: RecordingStatus.Failed}
@@ -41,11 +48,87 @@ _JSON_STATUS = {RecordingStatus.Interrupted: RecordingStatus.Failed}
 
 
 def run_blocks(report: RunReport) -> Iterator[Block]:
-    """Yield a table per recording, then one line about all of them."""
-    for recording in report.recordings:
-        yield from recording_blocks(recording)
+    """Yield a table per recording, or a row of each where they are many, then a line about all of them."""
+    if len(report.recordings) > MOST_IN_FULL:
+        yield from _rows(report.recordings)
+        yield ""
+    else:
+        for recording in report.recordings:
+            yield from recording_blocks(recording)
+            yield ""
+    if report.aside:
+        yield from aside_blocks(report.aside)
         yield ""
     yield _total_line(report)
+
+
+def _rows(recordings: Sequence[RecordingReport]) -> Iterator[Block]:
+    """Yield what to do, a row per recording that was stored, then the reasons of losses and failures."""
+    failed = [r for r in recordings if r.error]
+    lossy = [r for r in recordings if not r.error and r.status is RecordingStatus.StoredWithLosses]
+    whole = [r for r in recordings if r not in failed and r not in lossy]
+    todo = [
+        f"{format_count(len(group))} {what}"
+        for group, what in ((failed, "not stored"), (lossy, "stored with losses"))
+        if group
+    ]
+    told = (
+        f"{format_count(len(whole))} of {format_count(len(recordings))} recordings are stored whole"
+    )
+    yield f"{told}; look at the reasons for {' and '.join(todo)}, below." if todo else f"{told}."
+    yield ""
+    stored = [*lossy, *whole]
+    if stored:
+        yield _recordings_table(stored[:_MOST_ROWS])
+    if len(stored) > _MOST_ROWS:
+        yield f"… and {format_count(len(stored) - _MOST_ROWS)} more that are stored (--json lists all)"
+    if lossy:
+        yield ""
+        yield "Stored with losses:"
+        yield from (f"  {line}" for line in failure_lines(_losses(lossy)))
+    if failed:
+        yield ""
+        yield "Not stored:"
+        yield from (f"  {line}" for line in failure_lines((r.path, r.error) for r in failed))
+
+
+def _losses(recordings: Sequence[RecordingReport]) -> Iterator[tuple[str, str]]:
+    """Yield path and reason of every kind of loss."""
+    for recording in recordings:
+        kinds = Counter(reason for topic in recording.topics for reason in topic.reasons)
+        if recording.damage:
+            yield recording.path, f"{recording.path!r}: {damage_line(recording.damage[0])}"
+        for reason in kinds:
+            yield recording.path, f"{recording.path!r}: {reason}"
+
+
+def _recordings_table(recordings: Sequence[RecordingReport]) -> Table:
+    """Put each recording in a row."""
+    return Table(
+        columns=(
+            Column("recording"),
+            Column("source", spare=1),
+            Column("sequence", spare=2),
+            Column("stored", right=True),
+            Column("rejected", right=True, spare=3),
+            Column("lost", right=True, spare=3),
+            Column("MB", right=True),
+        ),
+        rows=tuple(
+            (
+                short_path(r.path),
+                r.source,
+                r.sequence,
+                "already"
+                if r.status is RecordingStatus.AlreadyStored
+                else format_count(sum(topic.stored for topic in r.topics)),
+                format_count(sum(topic.rejected for topic in r.topics)),
+                format_count(sum(topic.lost for topic in r.topics)),
+                _megabytes(r.nbytes),
+            )
+            for r in recordings
+        ),
+    )
 
 
 def recording_blocks(recording: RecordingReport, verb: str = "") -> Iterator[Block]:
@@ -92,6 +175,7 @@ def report_to_json(report: RunReport) -> dict[str, object]:
     """
     return {
         "recordings": [_recording_to_json(recording) for recording in report.recordings],
+        "passed_over": aside_to_json(report.aside),
         "stored": report.stored,
         "rejected": report.rejected,
         "skipped": report.skipped,

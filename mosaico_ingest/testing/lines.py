@@ -132,6 +132,7 @@ class _Format:
 
     name = "lines"
     suffixes = (".lines",)
+    splits = True
     options = None
     replaces = ()
 

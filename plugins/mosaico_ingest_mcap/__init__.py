@@ -21,6 +21,7 @@ class McapFormat:
 
     name = "mcap"
     suffixes: Sequence[str] = (".mcap",)
+    splits = True
     options: type | None = McapOptions
     replaces: Sequence[str] = ()
 

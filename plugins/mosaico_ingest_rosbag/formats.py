@@ -18,7 +18,6 @@ _ROS1_MAGIC = b"#ROSBAG V2.0\n"
 _OLD_MAGIC = re.compile(rb"#(?:ROSBAG|ROSRECORD) V(\d+\.\d+)")
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _TABLES = [re.compile(rb'CREATE TABLE "?%s"?\s*\(' % name) for name in (b"topics", b"messages")]
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PART = re.compile(r"(?P<base>.*?)(?:_(?P<number>\d+))?\.db3(?:\.zstd)?", re.IGNORECASE)
 
 
@@ -27,6 +26,7 @@ class Ros1Bag:
 
     name: str = "ros1bag"
     suffixes: Sequence[str] = (".bag", ".bag.active")
+    splits = True
     options: type | None = Ros1Options
     replaces: Sequence[str] = ()
 
@@ -60,7 +60,8 @@ class Ros2Db3:
     """ROS 2 bags in SQLite: directories of parts, and single files, packed or not."""
 
     name: str = "ros2db3"
-    suffixes: Sequence[str] = (".db3", ".db3.zstd")
+    suffixes: Sequence[str] = (".db3",)
+    splits = True
     options: type | None = Db3Options
     replaces: Sequence[str] = ()
 
@@ -71,8 +72,6 @@ class Ros2Db3:
         name = file.path.name.lower()
         if file.head.startswith(_SQLITE_MAGIC):
             return _sniff_database(file)
-        if file.head.startswith(_ZSTD_MAGIC) and name.endswith(".db3.zstd"):
-            return Match(Strength.MAGIC, "is packed with zstd and called .db3.zstd")
         if name.endswith(tuple(self.suffixes)):
             return Match(Strength.SUFFIX, "is called .db3")
         return None

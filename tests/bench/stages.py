@@ -9,9 +9,9 @@ from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.model.batch import RawBatch
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.codec import Codec, Encoded
-from mosaico_ingest.pipeline.finding import find
-from mosaico_ingest.pipeline.opening import open_recording
+from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.planner import plan_recordings
+from mosaico_ingest.pipeline.searching import find
 from mosaico_ingest.run import MosaicoClient, ingest, serve
 from mosaico_ingest.sinks import NullSink
 from tests.bench.discard import discarding_server
@@ -27,8 +27,9 @@ class Subject:
         self.path = path
         self.host = host
         self.settings = Settings()
-        (self.found,) = find([path], host.registry.sources)
-        (planned,) = plan_recordings([self.found], host, self.settings)
+        (found,) = find([path], host.registry.sources, self.settings).recordings
+        with Opener(host.registry, self.settings) as opener:
+            (planned,) = plan_recordings([found], host, self.settings, opener)
         assert planned.plan is not None
         self.plan = planned.plan
         self.codecs = {
@@ -39,10 +40,10 @@ class Subject:
 
     def raw(self) -> Iterator[RawBatch]:
         """Read: payload columns, batch by batch."""
-        assert self.found.file is not None
-        with open_recording(
-            self.found.file, self.found.source, self.host.registry, self.settings
-        ) as source:
+        with (
+            Opener(self.host.registry, self.settings) as opener,
+            opener.open_planned(self.plan) as source,
+        ):
             for item in source.batches(list(self.codecs), self.settings.batch_bytes):
                 assert isinstance(item, RawBatch)
                 yield item

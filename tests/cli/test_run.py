@@ -10,6 +10,7 @@ from mosaico_ingest.testing.recordings import write_imu
 
 REPORT_KEYS = {
     "recordings",
+    "passed_over",
     "stored",
     "rejected",
     "skipped",

@@ -9,10 +9,11 @@ from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.model.events import Event
 from mosaico_ingest.model.report import RecordingReport
 from mosaico_ingest.model.settings import Settings
-from mosaico_ingest.pipeline.finding import find
 from mosaico_ingest.pipeline.flow import Workshop
+from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.planner import plan_recordings
 from mosaico_ingest.pipeline.scheduler import Scheduler
+from mosaico_ingest.pipeline.searching import find
 from mosaico_ingest.pipeline.stopping import StopSignal
 from mosaico_ingest.testing.lines import LinesPlugin
 from mosaico_ingest.testing.sink import MemorySink
@@ -40,11 +41,17 @@ class Bench:
     ) -> list[RecordingReport]:
         """Plan and ingest *paths*; every thread has ended on return."""
         settings = settings or Settings(batch_bytes=8)
-        jobs = plan_recordings(find(paths, self.host.registry.sources), self.host, settings)
+        registry = self.host.registry
+        found = find(paths, registry.sources, settings).recordings
         lanes = [ExecutorPool(1, f"mi-lane-{n}") for n in range(sink.lanes)]
-        with ExecutorPool(encoders, "mi-encode") as pool:
+        with (
+            ExecutorPool(encoders, "mi-encode") as pool,
+            Opener(registry, settings, lambda: self.stop.is_soft) as opener,
+        ):
+            jobs = plan_recordings(found, self.host, settings, opener)
             shop = Workshop(
-                registry=self.host.registry,
+                registry=registry,
+                opener=opener,
                 settings=settings,
                 encoders=pool,
                 lanes=lanes,

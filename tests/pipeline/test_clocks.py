@@ -8,8 +8,9 @@ from mosaico_ingest.errors import PlanError
 from mosaico_ingest.model.clock import Clock
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.clocks import choose_clock, field_clock
-from mosaico_ingest.pipeline.finding import find
+from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.planner import plan_recordings
+from mosaico_ingest.pipeline.searching import find
 from mosaico_ingest.testing.lines import write_lines
 from mosaico_ingest.testing.sink import MemorySink
 
@@ -89,9 +90,11 @@ def test_a_missing_field_stops_that_recording_only(tmp_path, host):
     """A clock that a channel does not have is a conflict of its recording's plan."""
     bad = write_lines(tmp_path / "bad.lines", "/a 1 x")
     good = write_lines(tmp_path / "good.lines", "/numbers 1 2")
-    found = find([bad, good], host.registry.sources)
+    settings = Settings(clocks={"*": "value"})
+    found = find([bad, good], host.registry.sources, settings).recordings
 
-    refused, planned = plan_recordings(found, host, Settings(clocks={"*": "value"}))
+    with Opener(host.registry, settings) as opener:
+        refused, planned = plan_recordings(found, host, settings, opener)
 
     assert "Channel '/a' has no field 'value', which --time names." in refused.error
     assert "" == planned.error

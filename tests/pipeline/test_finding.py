@@ -6,8 +6,9 @@ import pytest
 
 from mosaico_ingest.errors import UsageError
 from mosaico_ingest.hooks.host import Host
-from mosaico_ingest.pipeline.finding import find
+from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.fingerprint import fingerprint
+from mosaico_ingest.pipeline.searching import find
 from mosaico_ingest.plugin import Match, Strength, hookimpl
 from mosaico_ingest.testing.lines import LinesPlugin, write_lines
 
@@ -50,7 +51,9 @@ def test_files_folders_and_globs_are_found_once(tmp_path, host):
     write_lines(tmp_path / "deep" / "b.dat", "/x 1 y")
     paths = [tmp_path / "a.lines", tmp_path, str(tmp_path / "**" / "*.dat")]
 
-    assert [("a.lines", "lines"), ("b.dat", "lines")] == names(find(paths, host.registry.sources))
+    assert [("a.lines", "lines"), ("b.dat", "lines")] == names(
+        find(paths, host.registry.sources).recordings
+    )
 
 
 def test_strangers_in_a_folder_are_passed_over_but_broken_recordings_are_not(tmp_path, host):
@@ -58,7 +61,7 @@ def test_strangers_in_a_folder_are_passed_over_but_broken_recordings_are_not(tmp
     write_lines(tmp_path / "good.lines", "/x 1 y")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "empty.lines").touch()
-    found = find([tmp_path], host.registry.sources)
+    found = find([tmp_path], host.registry.sources).recordings
 
     assert [("empty.lines", ""), ("good.lines", "lines")] == names(found)
     assert "is empty (0 bytes)" in found[0].error
@@ -77,7 +80,7 @@ def test_what_is_no_recording_says_why_in_one_line(tmp_path, host, make, message
     """Missing, empty, unknown and barren paths each have their sentence."""
     path = tmp_path / "thing"
     make(path)
-    (found,) = find([path], host.registry.sources)
+    (found,) = find([path], host.registry.sources).recordings
 
     assert message in found.error
     assert found.error.endswith(".")
@@ -92,7 +95,7 @@ def test_an_unreadable_file_is_told(tmp_path, host):
     if as_root:  # root reads every file: look with the eyes of nobody
         os.seteuid(65534)
     try:
-        (found,) = find([path], host.registry.sources)
+        (found,) = find([path], host.registry.sources).recordings
     finally:
         if as_root:
             os.seteuid(0)
@@ -105,15 +108,15 @@ def test_a_weaker_claim_gives_way(tmp_path, host):
     path = write_lines(tmp_path / "a.lines", "/x 1 y")
     sources = host.with_(rival(Strength.STRUCTURE)).registry.sources
 
-    assert [("a.lines", "lines")] == names(find([path], sources))
+    assert [("a.lines", "lines")] == names(find([path], sources).recordings)
 
 
 def test_a_tie_is_a_conflict_that_names_both_and_the_flag(tmp_path, host):
     """Two equal claims stop the file; `--source` settles it."""
     path = write_lines(tmp_path / "a.lines", "/x 1 y")
     sources = host.with_(rival(Strength.MAGIC)).registry.sources
-    (tied,) = find([path], sources)
-    (settled,) = find([path], sources, "rival")
+    (tied,) = find([path], sources).recordings
+    (settled,) = find([path], sources, Settings(source="rival")).recordings
 
     assert "lines and rival both claim" in tied.error
     assert "--source lines" in tied.error
@@ -127,7 +130,7 @@ def test_a_folder_may_be_one_recording(tmp_path, host):
     write_lines(folder / "a.lines", "/x 1 y")
     sources = host.with_(rival(Strength.STRUCTURE, folder="bag")).registry.sources
 
-    assert [("bag", "rival")] == names(find([tmp_path], sources))
+    assert [("bag", "rival")] == names(find([tmp_path], sources).recordings)
 
 
 def test_a_sniffer_that_raises_does_not_take_the_file_from_others(tmp_path):
@@ -146,7 +149,7 @@ def test_a_sniffer_that_raises_does_not_take_the_file_from_others(tmp_path):
             return [broken()]
 
     host = Host.empty().with_(LinesPlugin(), Broken())
-    good, bad = find([path, other], host.registry.sources)
+    good, bad = find([path, other], host.registry.sources).recordings
 
     assert "lines" == good.source
     assert "Source 'broken' of Broken" in bad.error
@@ -157,7 +160,7 @@ def test_no_path_and_an_unknown_source_are_usage_errors(host, tmp_path):
     with pytest.raises(UsageError, match="at least one"):
         find([], host.registry.sources)
     with pytest.raises(UsageError, match=r"'nope'.*Installed formats: lines"):
-        find([tmp_path], host.registry.sources, "nope")
+        find([tmp_path], host.registry.sources, Settings(source="nope"))
 
 
 def test_the_fingerprint_is_of_the_bytes_and_not_of_the_names(tmp_path):

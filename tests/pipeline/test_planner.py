@@ -8,15 +8,19 @@ import pytest
 from mosaico_ingest.errors import UsageError
 from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.model.settings import Settings
-from mosaico_ingest.pipeline.finding import find
+from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.planner import plan_recordings
+from mosaico_ingest.pipeline.searching import find
 from mosaico_ingest.plugin import Claim, Fit, hookimpl
 from mosaico_ingest.testing.lines import LinesPlugin, write_lines
 
 
 def plan_one(path, host, settings=None):
     """Plan the recording at *path*."""
-    (planned,) = plan_recordings(find([path], host.registry.sources), host, settings or Settings())
+    settings = settings or Settings()
+    found = find([path], host.registry.sources, settings).recordings
+    with Opener(host.registry, settings) as opener:
+        (planned,) = plan_recordings(found, host, settings, opener)
     return planned
 
 
@@ -192,7 +196,10 @@ def test_two_recordings_of_one_template_name_are_refused(tmp_path, host):
     """A template that does not tell recordings apart says what to put into it."""
     for name in ("a", "b"):
         write_lines(tmp_path / f"{name}.lines", "/x 1 y")
-    planned = plan_recordings(find([tmp_path], host.registry.sources), host, Settings(name="fixed"))
+    settings = Settings(name="fixed")
+    found = find([tmp_path], host.registry.sources, settings).recordings
+    with Opener(host.registry, settings) as opener:
+        planned = plan_recordings(found, host, settings, opener)
 
     assert ["", True] == [
         planned[0].error,

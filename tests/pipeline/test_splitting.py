@@ -6,8 +6,9 @@ import pytest
 
 from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.model.report import RecordingStatus
-from mosaico_ingest.pipeline.finding import find
+from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.planner import plan_recordings
+from mosaico_ingest.pipeline.searching import find
 from mosaico_ingest.pipeline.splitting import Splitter
 from mosaico_ingest.plugin import Settings, hookimpl
 from mosaico_ingest.testing.lines import LinesPlugin, write_lines
@@ -18,8 +19,10 @@ from mosaico_ingest.testing.sink import MemorySink
 def plan(tmp_path):
     """A topic `/a` that is split by two columns."""
     host = Host.empty().with_(LinesPlugin())
-    found = find([write_lines(tmp_path / "x.lines", "/a 1 x")], host.registry.sources)
-    (planned,) = plan_recordings(found, host, Settings())
+    path = write_lines(tmp_path / "x.lines", "/a 1 x")
+    found = find([path], host.registry.sources).recordings
+    with Opener(host.registry, Settings()) as opener:
+        (planned,) = plan_recordings(found, host, Settings(), opener)
     return attrs.evolve(planned.plan.topics[0], split_by=("p", "c"))
 
 

@@ -107,6 +107,7 @@ def test_json_has_exactly_the_promised_keys(run_report):
                 "error": "No plugin recognises it.",
             },
         ],
+        "passed_over": [],
         "stored": 997,
         "rejected": 1,
         "skipped": 0,

@@ -51,7 +51,6 @@ def test_ros1_claims(file, strength):
         (a_file("run", SQLITE + TABLES), Strength.MAGIC),
         (a_file("run.db3", SQLITE), Strength.STRUCTURE),
         (a_file("catalog.sqlite", SQLITE + b"CREATE TABLE topics (id)"), None),
-        (a_file("run.db3.zstd", b"\x28\xb5\x2f\xfd..."), Strength.MAGIC),
         (a_file("run.csv.zst", b"\x28\xb5\x2f\xfd..."), None),
         (a_file("run.db3", b""), Strength.SUFFIX),
         (a_directory("metadata.yaml", "a_0.db3", "b_7.db3"), Strength.STRUCTURE),
