@@ -28,7 +28,7 @@ __all__ = ["REVISION", "Catalog"]
 
 _log = logging.getLogger(__name__)
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration; a catalog that has it is opened without importing alembic."""
 
 

@@ -27,8 +27,9 @@ from mosaico_ingest.protocol.schema import check_upload_schema
 from mosaico_ingest.protocol.wire import load_request
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.lookup import Row, check_uuid, claim, command_of, expect, find_topic
+from mosaico_ingest.server.presence import Presence
 from mosaico_ingest.server.store import Store
-from mosaico_ingest.server.tables import TopicState, chunks, column_bounds, topics
+from mosaico_ingest.server.tables import TopicState, chunks, column_bounds, topics, uploads
 from mosaico_ingest.server.writing import ChunkWriter, MemoryShare, WrittenChunk
 
 __all__ = ["Receiver"]
@@ -40,14 +41,16 @@ class Receiver:
 
     Args:
         catalog, store: Where they go.
+        presence: The server that takes them.
         stopping: Set when the server ends; uploads are broken off then.
 
     Thread: any; one call per stream.
     """
 
-    def __init__(self, catalog: Catalog, store: Store, stopping: Event) -> None:
+    def __init__(self, catalog: Catalog, store: Store, presence: Presence, stopping: Event) -> None:
         self._catalog = catalog
         self._store = store
+        self._presence = presence
         self._stopping = stopping
         self._share = MemoryShare()
 
@@ -67,21 +70,22 @@ class Receiver:
         command = load_request(PutCommand, command_of(descriptor))
         schema = reader.schema
         check_upload_schema(schema)
-        topic = self._begin(command)
+        server_id = self._presence.id
+        topic = self._begin(command, server_id)
         name = f"{topic.session_uuid}/{topic.uuid}"
         writer = ChunkWriter(self._store, self._share, name, schema)
         try:
             with self._share.stream():
                 self._drain(context, reader, writer)
                 written = writer.finish()
-            self._complete(topic, command.resource_locator, schema, written)
+            self._complete(topic, server_id, command.resource_locator, schema, written)
         except BaseException as err:
             writer.discard()
             if isinstance(err, FileNotFoundError):
                 raise _deleted(command.resource_locator) from err
             raise
 
-    def _begin(self, command: PutCommand) -> Row:
+    def _begin(self, command: PutCommand, server_id: int) -> Row:
         locator = expect(command.resource_locator, LocatorKind.Topic)
         with self._catalog.write() as connection:
             claim(connection, locator.sequence)
@@ -100,6 +104,11 @@ class Receiver:
                 .where(topics.c.id == topic.id)
                 .values(state=TopicState.Uploading.value)
             )
+            try:
+                connection.execute(uploads.insert(), {"topic_id": topic.id, "server_id": server_id})
+            except sa.exc.IntegrityError as err:  # this server was taken for dead: not for long
+                msg = "The server has lost touch with its catalog; try again."
+                raise UnreachableError(msg) from err
         return topic
 
     def _drain(
@@ -122,7 +131,12 @@ class Receiver:
             raise ServerFaultError(msg)
 
     def _complete(
-        self, topic: Row, locator: str, schema: pa.Schema, written: list[WrittenChunk]
+        self,
+        topic: Row,
+        server_id: int,
+        locator: str,
+        schema: pa.Schema,
+        written: list[WrittenChunk],
     ) -> None:
         with self._catalog.write() as connection:
             claim(connection, expect(locator, LocatorKind.Topic).sequence)
@@ -137,6 +151,13 @@ class Receiver:
             )
             if not done.rowcount:
                 raise _deleted(locator)
+            mine = sa.and_(uploads.c.topic_id == topic.id, uploads.c.server_id == server_id)
+            if not connection.execute(uploads.delete().where(mine)).rowcount:
+                msg = (
+                    f"Topic `{locator}`: the server was taken for dead during the upload. "
+                    "Delete the topic and upload it again."
+                )
+                raise PreconditionError(msg)
             for chunk in written:
                 _insert(connection, topic.id, chunk)
 

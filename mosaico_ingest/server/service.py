@@ -6,6 +6,7 @@ Must not know: what the calls mean. Next: `control`, `put`, `get`.
 
 import socket
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Lock
 from types import TracebackType
@@ -23,8 +24,9 @@ from mosaico_ingest.server.faults import border, guarded
 from mosaico_ingest.server.get import Reader
 from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.pairing import catalog_url, open_catalog
+from mosaico_ingest.server.presence import Presence
 from mosaico_ingest.server.put import Receiver
-from mosaico_ingest.server.recovery import recover
+from mosaico_ingest.server.recovery import Caretaker, recover
 from mosaico_ingest.server.rights import check_stream
 from mosaico_ingest.server.security import Security
 from mosaico_ingest.server.store import Store
@@ -70,28 +72,25 @@ class MosaicoServer:
         self._closing = Lock()  # guards the end, which comes once
         self._closed = False
         self._stopping = Event()
-        self._store = Store(Path(store).absolute(), shared=url is not None)
-        try:
-            self._catalog = open_catalog(self._store, url)
-            try:
-                keyring = Keyring(self._catalog)
-                if security.require_api_key:
-                    self._refuse_without_keys(keyring)
-                recover(self._catalog, self._store)
-                self._service = _Service(
-                    location(host, port, tls=security.is_encrypted),
-                    Gate(keyring, found, is_open=not security.require_api_key),
-                    Control(self._catalog, self._store, keyring),
-                    Receiver(self._catalog, self._store, self._stopping),
-                    Reader(self._catalog, self._store),
-                    tls_certificates=certificates,
-                )
-            except BaseException:
-                self._catalog.close()
-                raise
-        except BaseException:
-            self._store.close()
-            raise
+        with ExitStack() as stack:
+            self._store = stack.enter_context(Store(Path(store).absolute(), shared=url is not None))
+            self._catalog = stack.enter_context(open_catalog(self._store, url))
+            keyring = Keyring(self._catalog)
+            if security.require_api_key:
+                self._refuse_without_keys(keyring)
+            self._presence = Presence(self._catalog)
+            stack.callback(self._presence.leave)
+            recover(self._catalog, self._store)
+            self._service = _Service(
+                location(host, port, tls=security.is_encrypted),
+                Gate(keyring, found, is_open=not security.require_api_key),
+                Control(self._catalog, self._store, keyring),
+                Receiver(self._catalog, self._store, self._presence, self._stopping),
+                Reader(self._catalog, self._store),
+                tls_certificates=certificates,
+            )
+            stack.callback(Caretaker(self._catalog, self._store, self._presence).close)
+            self._held = stack.pop_all()
         self.host = host
         self.port: int = self._service.port
         self.url = location(host, self.port, tls=security.is_encrypted)
@@ -125,8 +124,7 @@ class MosaicoServer:
             self._closed = True
             self._stopping.set()
             self._service.shutdown()
-            self._catalog.close()
-            self._store.close()
+            self._held.close()
 
     def _refuse_without_keys(self, keyring: Keyring) -> None:
         if not keyring.is_usable():

@@ -82,7 +82,8 @@ def _merge(column: str, known: list[pq.Statistics]) -> Bounds | None:
     if isinstance(low, str):
         # Parquet keeps no bounds of long texts: a row group without any may hold one, unless it is empty.
         unknown = any(one.num_values for one in known if not one.has_min_max)
-        if unknown or max(len(low), len(high)) > _TEXT_LIMIT:
+        # And some catalogs can hold no NUL.
+        if unknown or max(len(low), len(high)) > _TEXT_LIMIT or "\0" in low + high:
             return None
         return Bounds(column=column, min_text=low, max_text=high, has_nulls=has_nulls)
     if isinstance(low, (bool, int, float)):

@@ -19,7 +19,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -138,18 +138,18 @@ class Store:
         """Remove all chunks of a session."""
         shutil.rmtree(self._chunks / folder, ignore_errors=True)
 
-    def sweep(self, known: Collection[str]) -> int:
-        """Remove every file that is no *known* chunk, and return how many; called before anyone reads."""
-        removed = 0
-        for folder in filter(Path.is_dir, self._chunks.iterdir()):
-            files = list(folder.iterdir())
-            strays = [file for file in files if f"{folder.name}/{file.name}" not in known]
-            for file in strays:
-                file.unlink()
-            removed += len(strays)
-            if len(strays) == len(files):
-                folder.rmdir()
-        return removed
+    def names(self) -> set[str]:
+        """Return the paths of all files, published or not."""
+        return {path.relative_to(self._chunks).as_posix() for path in self._chunks.glob("*/*")}
+
+    def sweep(self, strays: Collection[str], sessions: Collection[str]) -> None:
+        """Remove *strays*, out of `names`, and empty folders of sessions that are not among *sessions*."""
+        for path in strays:
+            (self._chunks / path).unlink(missing_ok=True)
+        for folder in self._chunks.iterdir():
+            if folder.name not in sessions:
+                with suppress(OSError):  # it is not empty, or gone
+                    folder.rmdir()
 
     def _publish(self, path: str) -> int:
         part = self._chunks / (path + _PART)
@@ -188,7 +188,8 @@ def _sync(path: Path) -> None:
 def _take_lock(root: Path, kind: int) -> int:
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if not (root / "lock").exists() and any(root.iterdir()):
+        # In this order: another server may be making the store now, and it makes the lock first.
+        if any(root.iterdir()) and not (root / "lock").exists():
             msg = (
                 f"The folder {str(root)!r} is not empty and no store. Use an empty or a new folder."
             )

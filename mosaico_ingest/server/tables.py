@@ -31,8 +31,10 @@ __all__ = [
     "metadata",
     "notifications",
     "sequences",
+    "servers",
     "sessions",
     "topics",
+    "uploads",
 ]
 
 metadata = MetaData()
@@ -92,6 +94,23 @@ topics = Table(
     Column("completed_at_ns", BigInteger),
     UniqueConstraint("sequence_id", "name"),
 )
+
+servers = Table(
+    "servers",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("beats", BigInteger, nullable=False),
+    sqlite_autoincrement=True,  # a server that was taken for dead must not meet its id again
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("topic_id", Integer, ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
+    _parent("server_id", "servers", index=True),
+)
+"""The topics that are UPLOADING, and the server that takes them; gone with it."""
 
 chunks = Table(
     "chunks",

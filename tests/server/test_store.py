@@ -58,15 +58,20 @@ def test_discard(store):
 
 
 def test_sweep(store):
-    """Everything that is not known is removed, folders with it; what is known stays."""
-    for path in ("one/known.x", "one/orphan.x", "two/orphan.x"):
+    """Strays are removed, gone or not, and the empty folders of sessions that are unknown; the rest stays."""
+    for path in ("one/known.x", "one/orphan.x", "two/orphan.x", "three/orphan.x"):
         write(store, path)
         store.publish(path).result()
     write(store, "one/half.x")
-    removed = store.sweep({"one/known.x"})
+    every = store.names()
+    store.sweep({"one/orphan.x", "one/half.x.part", "two/orphan.x", "gone/a.x"}, {"one"})
 
-    assert (3, {"one/known.x"}) == (removed, names(store))
-    assert not (store.root / "chunks" / "two").exists()
+    assert {"one/known.x", "one/half.x.part", "three/orphan.x"} | {
+        "one/orphan.x",
+        "two/orphan.x",
+    } == (every)
+    assert {"one/known.x", "three/orphan.x"} == names(store)
+    assert ["one", "three"] == sorted(p.name for p in (store.root / "chunks").iterdir())
 
 
 def test_folder_of_someone_else(tmp_path):
