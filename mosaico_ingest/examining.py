@@ -178,7 +178,8 @@ class _Recording(RecordingSink):
     def topic(self, plan: TopicPlan, lane: int) -> TopicSink:
         """Begin with a topic; there is one lane, so one thread."""
         topic = _Topic(plan.name)
-        self.topics.append(topic)
+        if plan.mapper:  # neither rejected payloads nor attachments have a pulse
+            self.topics.append(topic)
         return topic
 
     def finish(self, report: RecordingReport) -> None:

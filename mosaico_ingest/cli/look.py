@@ -183,7 +183,7 @@ def _print_failures(failures: Sequence[tuple[str, str]]) -> None:
 
 def _refuse_idle_flags(ctx: click.Context) -> None:
     """Refuse flags about a run where none is tried."""
-    for name in ("name", "topics", "map", "metadata", "time", "skip_unmapped"):
+    for name in ("name", "topics", "map", "metadata", "time", "attachments", "skip_unmapped"):
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             flag = name.replace("_", "-")
             msg = f"--{flag} has an effect with --deep only. Add --deep, or use `plan`."

@@ -83,6 +83,11 @@ _PLAN_FLAGS = (
         help="Clock that becomes timestamp_ns: header (falls back to log), log or publish. TOPIC=CLOCK"
         " for one topic or glob, where CLOCK may be FIELD or FIELD:UNIT.  [default: header]",
     ),
+    click.option(
+        "--attachments/--no-attachments",
+        default=True,
+        help="Store the files that travel inside a recording, or leave them out.  [default: store]",
+    ),
     click.option("--skip-unmapped", is_flag=True, help="Skip channels that no ontology type fits."),
     click.option("--source", metavar="NAME", default="", help="Format of all files; no detection."),
     click.option(
@@ -192,6 +197,7 @@ def settings_of(ctx: click.Context) -> Settings:
         topic_on_error=TopicLevelErrorPolicy(given.get("topic_on_error", _DEFAULTS.topic_on_error)),
         time=TimePolicy(dict(given["time"]).get("", _DEFAULTS.time)),
         clocks={pattern: clock for pattern, clock in given["time"] if pattern},
+        attachments=given["attachments"],
         skip_unmapped=given["skip_unmapped"],
         strict=given.get("strict", False),
         again=given.get("again", False),

@@ -22,6 +22,7 @@ from mosaico_ingest.errors import NotFoundError, UsageError
 if TYPE_CHECKING:
     from mosaico_ingest.client import MosaicoClient
     from mosaico_ingest.client.handlers import SequenceHandler
+    from mosaico_ingest.model.recording import Attachment
 
 __all__ = ["export_command", "info_command", "ls_command", "parts_of", "rm_command"]
 
@@ -80,7 +81,9 @@ def info_command(ctx: click.Context, /, name: str, json: bool, **_: object) -> N
             notices = client.list_sequence_notifications(sequence, kinds)
             for topic_name in whole.topics:
                 notices += client.list_topic_notifications(sequence, topic_name, kinds)
-            value, blocks = sequence_to_json(whole, notices), sequence_blocks(whole, notices)
+            files = _attachments(client, whole)
+            value = sequence_to_json(whole, notices, files)
+            blocks = sequence_blocks(whole, notices, files)
     if json:
         print_json(value)
     else:
@@ -101,7 +104,7 @@ def info_command(ctx: click.Context, /, name: str, json: bool, **_: object) -> N
 @click.pass_context
 def export_command(ctx: click.Context, /, name: str, to: Path, force: bool, **_: object) -> None:
     """
-    Copy a sequence or a topic to Parquet files, ordered by time.
+    Copy a sequence or a topic to Parquet files, ordered by time; attachments become the files they were.
 
     Rows are streamed, whatever their number; a file appears under its name when it is complete.
 
@@ -109,7 +112,8 @@ def export_command(ctx: click.Context, /, name: str, to: Path, force: bool, **_:
       mosaico-ingest export drive --to ./drive
       mosaico-ingest export drive/imu/data --to imu.parquet
     """
-    from mosaico_ingest.cli.export import export_topic, file_of
+    from mosaico_ingest.cli.export import export_attachments, export_topic, file_of
+    from mosaico_ingest.pipeline.attachments import ATTACHMENT
     from mosaico_ingest.units import format_bytes, format_count
 
     sequence, topic = parts_of(name)
@@ -128,7 +132,12 @@ def export_command(ctx: click.Context, /, name: str, to: Path, force: bool, **_:
                 msg = f"{str(path)!r} exists. Choose another place, or overwrite it with --force."
                 raise UsageError(msg)
         for topic_name, path in files.items():
-            rows = export_topic(client.topic_handler(sequence, topic_name), path)
+            handler = client.topic_handler(sequence, topic_name)
+            if handler.ontology_tag == ATTACHMENT.tag and not is_file:
+                written = export_attachments(handler, path.with_suffix(""), force=force)
+                print_result([f"{file}: {format_bytes(size)}" for file, size in written])
+                continue
+            rows = export_topic(handler, path)
             size = format_bytes(path.stat().st_size)
             print_result([f"{path}: {format_count(rows)} rows, {size}"])
 
@@ -169,6 +178,18 @@ def parts_of(name: str) -> tuple[str, str]:
     """Return the sequence and the topic, with its slash, that *name* stands for."""
     sequence, slash, topic = name.strip("/").partition("/")
     return sequence, f"/{topic}" if slash else ""
+
+
+def _attachments(client: "MosaicoClient", sequence: "SequenceHandler") -> "list[Attachment]":
+    """List the files that were stored with a sequence, as its attachment topics' metadata tells."""
+    from mosaico_ingest.pipeline.attachments import ATTACHMENT, listed_attachments
+
+    files: list[Attachment] = []
+    for topic in sequence.topics.values():
+        if topic.ontology_tag == ATTACHMENT.tag:
+            metadata = client.topic_handler(sequence.name, topic.name).user_metadata
+            files += listed_attachments(metadata)
+    return files
 
 
 def _sequences(client: "MosaicoClient") -> "Iterator[SequenceHandler]":

@@ -117,6 +117,7 @@ class RecordingPlan:
         skipped: What will not.
         conflicts: What stops the run until it is settled; empty in a plan that can run.
         parts: The files that are read one after the other, where the core made them one recording.
+        attachments: The topic for the files inside the recording, None if there are none or none is wanted.
         metadata: User metadata of the sequence, JSON values.
     """
 
@@ -127,6 +128,7 @@ class RecordingPlan:
     skipped: tuple[SkippedChannel, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     parts: tuple[Path, ...] = ()
+    attachments: TopicPlan | None = None
     metadata: Mapping[str, object] = attrs.field(factory=dict)
 
 

@@ -40,6 +40,7 @@ class Settings:
         time: Which clock becomes `timestamp_ns`.
         clocks: Another clock for channels, by glob: a policy's name, or the path of a field with its
             unit (`status.uptime:ms`). The last match decides.
+        attachments: Whether files inside a recording are stored with it.
         skip_unmapped: Whether channels that only the fallback mapper wants are skipped.
         strict: Whether damage, rejects and plugin faults end a recording.
         again: Whether a recording that is stored already is stored once more, under a free name.
@@ -64,6 +65,7 @@ class Settings:
     topic_on_error: TopicLevelErrorPolicy = TopicLevelErrorPolicy.Finalize
     time: TimePolicy = TimePolicy.Header
     clocks: Mapping[str, str] = attrs.field(factory=dict)
+    attachments: bool = True
     skip_unmapped: bool = False
     strict: bool = False
     again: bool = False

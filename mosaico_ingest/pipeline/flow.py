@@ -19,8 +19,14 @@ import attrs
 import numpy as np
 
 from mosaico_ingest.enum import TopicLevelErrorPolicy
-from mosaico_ingest.errors import MosaicoError, PluginError, RemoteError, ServerFaultError
-from mosaico_ingest.hooks.contracts import Recording, RecordingSink, TopicSink
+from mosaico_ingest.errors import (
+    MosaicoError,
+    PluginError,
+    RemoteError,
+    ServerFaultError,
+    SourceError,
+)
+from mosaico_ingest.hooks.contracts import AttachmentSource, Recording, RecordingSink, TopicSink
 from mosaico_ingest.hooks.registry import Registry
 from mosaico_ingest.model.batch import LOG_TIME, RawBatch
 from mosaico_ingest.model.events import (
@@ -34,6 +40,7 @@ from mosaico_ingest.model.plan import RecordingPlan, TopicPlan
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.report import TopicReport
 from mosaico_ingest.model.settings import Settings
+from mosaico_ingest.pipeline.attachments import attachment_rows
 from mosaico_ingest.pipeline.codec import Codec, Encoded
 from mosaico_ingest.pipeline.ledger import skipped_report
 from mosaico_ingest.pipeline.opening import Opener
@@ -141,7 +148,8 @@ class Flow:
         except Exception as error:  # noqa: BLE001 - a source's fault costs this recording only
             self._give_up(f"Source {plan.source!r} failed while reading: {error!r}.")
         self._drain()
-        if not self._fatal:
+        if not self._fatal and not shop.stop.is_soft:
+            self._attach(recording)
             self._close()
         return self._outcome()
 
@@ -240,10 +248,30 @@ class Flow:
         for future in self._last.values():
             future.result()
 
+    def _attach(self, recording: Recording) -> None:
+        """Store the files that travel inside the recording; one that cannot be read is damage."""
+        plan, lane = self._plan.attachments, self._shop.lanes[0]
+        if plan is None:
+            return
+        if not isinstance(recording, AttachmentSource):
+            reason = f"Source {self._plan.source!r} lists attachments and cannot read them."
+            self._note(Damage(reason=reason))
+            return
+        try:
+            sink = lane.submit(self._sink.topic, plan, 0).result()
+            self._opened(plan)
+            for index in range(len(recording.info.attachments)):
+                try:
+                    for part in attachment_rows(recording, recording.info, index):
+                        lane.submit(sink.write, part).result()
+                except SourceError as error:
+                    self._note(Damage(reason=str(error)))
+            lane.submit(sink.close).result()
+        except Exception as error:  # noqa: BLE001 - whatever a sink or source raises costs this recording only
+            self._give_up(f"The attachments cannot be stored: {error}")
+
     def _close(self) -> None:
         """Complete every topic on its lane; channels without messages become empty topics."""
-        if self._shop.stop.is_soft:
-            return
         for route in self._routes:
             lane = self._shop.lanes[max(route.lane, 0)]
             self._last[max(route.lane, 0)] = lane.submit(self._close_topic, route)

@@ -32,6 +32,7 @@ from mosaico_ingest.model.plan import (
 from mosaico_ingest.model.recording import Channel, RecordingInfo
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.model.source import Match
+from mosaico_ingest.pipeline.attachments import plan_attachments
 from mosaico_ingest.pipeline.clocks import choose_clock, field_clock
 from mosaico_ingest.pipeline.codec import PAYLOAD_COLUMNS
 from mosaico_ingest.pipeline.finding import Found
@@ -127,6 +128,7 @@ def plan_recording(
         topics=tuple(topics),
         skipped=tuple(skipped),
         conflicts=tuple(conflicts),
+        attachments=plan_attachments(info, names) if settings.attachments else None,
         metadata=dict(settings.metadata),
     )
 
@@ -143,10 +145,10 @@ def _refusal(plan: RecordingPlan) -> str:
         return " ".join(
             f"{conflict.what} Settle it with {conflict.remedy}." for conflict in plan.conflicts
         )
-    if not plan.info.channels:
+    if not plan.info.channels and not plan.attachments:
         why = "; ".join(damage.reason for damage in plan.info.damage) or "it declares no channel"
         return f"{str(plan.info.path)!r} has nothing to store: {why}."
-    if not plan.topics:
+    if plan.info.channels and not plan.topics:
         reasons = sorted({channel.reason for channel in plan.skipped})
         return f"Every channel of {str(plan.info.path)!r} is skipped: {'; '.join(reasons)}."
     return ""

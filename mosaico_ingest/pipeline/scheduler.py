@@ -20,6 +20,7 @@ from mosaico_ingest.model.settings import chosen
 from mosaico_ingest.pipeline.fingerprint import fingerprint
 from mosaico_ingest.pipeline.flow import Flow, Outcome, Workshop
 from mosaico_ingest.pipeline.stopping import INTERRUPTED
+from mosaico_ingest.units import format_number_of
 
 __all__ = ["METADATA_KEY", "Scheduler", "failed_report"]
 
@@ -143,6 +144,10 @@ def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport
     else:
         status = RecordingStatus.StoredWithLosses if has_losses else RecordingStatus.Stored
     notes = [f"{topic.name}: {topic.note}" for topic in plan.topics if topic.note]
+    if plan.info.attachments:
+        count = format_number_of("attachment", len(plan.info.attachments))
+        place = f"in {plan.attachments.name}" if plan.attachments else "left out (--no-attachments)"
+        notes.append(f"{count} {place}.")
     return RecordingReport(
         path=str(plan.info.path),
         sequence=plan.sequence,

@@ -106,13 +106,12 @@ def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
     if plan.topics:
         yield _topic_table(plan.topics)
     for topic in plan.topics:
-        yield from (f"  {topic.name}: not kept: {loss}" for loss in topic.losses)
-        if topic.split_by:
-            yield f"  {topic.name}: a topic of its own for each {' and '.join(topic.split_by)}"
-        if topic.clock != Clock():
-            yield f"  {topic.name}: timestamp_ns is {topic.clock}"
-        if topic.note:
-            yield f"  {topic.name}: {topic.note}"
+        yield from _topic_lines(topic)
+    count = format_number_of("attachment", len(plan.info.attachments))
+    if plan.attachments:
+        yield f"  {plan.attachments.name}: {count}"
+    elif plan.info.attachments:
+        yield f"  skipped: {count} (--no-attachments)"
     for skipped in plan.skipped:
         declared = skipped.channel.messages
         count = "" if declared is None else f" ({format_number_of('message', declared)})"
@@ -121,6 +120,17 @@ def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
         yield f"  conflict: {conflict.what}: {', '.join(conflict.candidates)}. {conflict.remedy}"
     yield from (f"  damage: {damage_line(damage)}" for damage in plan.info.damage)
     yield from (f"  note: {finding}" for finding in plan.info.findings)
+
+
+def _topic_lines(topic: TopicPlan) -> Iterator[str]:
+    """Say what is particular about one topic of a plan."""
+    yield from (f"  {topic.name}: not kept: {loss}" for loss in topic.losses)
+    if topic.split_by:
+        yield f"  {topic.name}: a topic of its own for each {' and '.join(topic.split_by)}"
+    if topic.clock != Clock():
+        yield f"  {topic.name}: timestamp_ns is {topic.clock}"
+    if topic.note:
+        yield f"  {topic.name}: {topic.note}"
 
 
 def plan_to_json(plan: RecordingPlan) -> dict[str, object]:
@@ -143,6 +153,7 @@ def plan_to_json(plan: RecordingPlan) -> dict[str, object]:
             }
             for skipped in plan.skipped
         ],
+        "attachments": plan.attachments and plan.attachments.name,
         "conflicts": [
             {
                 "what": conflict.what,

@@ -7,8 +7,11 @@ Must not know: how it was asked. Next: `contents`.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+import attrs
+
 from mosaico_ingest.client.facts import Notice, TopicInfo
 from mosaico_ingest.client.handlers import SequenceHandler, TopicHandler
+from mosaico_ingest.model.recording import Attachment
 from mosaico_ingest.reports.contents import time_range
 from mosaico_ingest.reports.text import Block, Column, Table
 from mosaico_ingest.units import format_bytes, format_count, format_number_of, format_time_ns
@@ -57,13 +60,20 @@ def sequence_list_blocks(sequences: Sequence[SequenceHandler]) -> Iterator[Block
     )
 
 
-def sequence_blocks(sequence: SequenceHandler, notices: Sequence[Notice]) -> Iterator[Block]:
+def sequence_blocks(
+    sequence: SequenceHandler,
+    notices: Sequence[Notice],
+    attachments: Sequence[Attachment] = (),
+) -> Iterator[Block]:
     """Yield all about one sequence; *notices* are its own and those of its topics."""
     size = format_bytes(sequence.size_bytes)
     yield f"{sequence.name}: {_state(sequence.complete)}, {size}"
     yield f"  time:          {time_range(*(sequence.time_range_ns or (None, None)))}"
     yield f"  created:       {_time(sequence.created_ns)}"
     yield from _metadata_lines(sequence.user_metadata)
+    for file in attachments:
+        kind = file.media_type or "no type"
+        yield f"  attachment:    {file.name} ({kind}, {format_bytes(file.size_bytes)})"
     if sequence.topics:
         yield ""
         yield Table(
@@ -109,7 +119,9 @@ def topic_blocks(topic: TopicHandler, notices: Sequence[Notice]) -> Iterator[Blo
 
 
 def sequence_to_json(
-    sequence: SequenceHandler, notices: Sequence[Notice] = ()
+    sequence: SequenceHandler,
+    notices: Sequence[Notice] = (),
+    attachments: Sequence[Attachment] = (),
 ) -> dict[str, object]:
     """Return one sequence as a JSON object."""
     start_ns, end_ns = sequence.time_range_ns or (None, None)
@@ -123,6 +135,7 @@ def sequence_to_json(
         "bytes": sequence.size_bytes,
         "metadata": dict(sequence.user_metadata),
         "topics": [_topic_facts(topic) for topic in sequence.topics.values()],
+        "attachments": [attrs.asdict(file) for file in attachments],
         "notifications": [_notice_to_json(notice) for notice in notices],
     }
 

@@ -132,6 +132,7 @@ def test_plan_tells_all(plan):
         "/imu     /imu   imu       cdr      ros     exact  sensor_msgs/msg/Imu\n"
         "  /imu: not kept: the status\n"
         "  /imu: decoded message by message\n"
+        "  skipped: 1 attachment (--no-attachments)\n"
         "  skipped: /empty (0 messages): no messages\n"
         "  conflict: two mappers: a, b. Use --map /imu=a.\n"
         "  damage: bytes 5 to 9: Cut off (4 messages lost)\n"
