@@ -5,12 +5,16 @@ Must not know: how the server works. Next: `mosaico_ingest.server.runner`.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mosaico_ingest.cli.hosting import ConfiguredCommand
 from mosaico_ingest.cli.options import catalog_flag
 from mosaico_ingest.cli.target import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from mosaico_ingest.server.rebuild import Rebuilt
 
 __all__ = ["serve_command"]
 
@@ -63,6 +67,11 @@ __all__ = ["serve_command"]
     is_flag=True,
     help="Let other machines in although keys or TLS are missing.",
 )
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="First make the catalog anew from the stored files; the old one is kept aside.",
+)
 def serve_command(
     *,
     host: str,
@@ -74,6 +83,7 @@ def serve_command(
     tls_cert: Path | None,
     tls_key: Path | None,
     insecure: bool,
+    rebuild: bool,
 ) -> None:
     """
     Serve a store to Mosaico clients, until Ctrl-C or SIGTERM.
@@ -81,13 +91,17 @@ def serve_command(
     Prints one line when it is ready, with the address to connect to. Where other machines can reach it, it
     wants API keys and TLS.
 
+    A catalog that is lost or broken is made anew by --rebuild, from what lies beside the chunks; what cannot
+    be told from there is named. API keys and notifications are in the catalog only.
+
     Examples:
       mosaico-ingest serve
+      mosaico-ingest serve --store ./store --rebuild
       mosaico-ingest serve --store /srv/robots --catalog postgresql://robots@db/robots
       mosaico-ingest serve --host 0.0.0.0 --require-api-key --tls-cert cert.pem --tls-key key.pem
     """
     from mosaico_ingest.protocol.flight import location
-    from mosaico_ingest.server.runner import run_server
+    from mosaico_ingest.server.runner import rebuild_store, run_server
     from mosaico_ingest.server.security import Security
 
     security = Security(
@@ -98,6 +112,8 @@ def serve_command(
         url = location(host, taken, tls=security.is_encrypted)
         click.echo(f"Serving {store} on {url}; stop with Ctrl-C.")
 
+    if rebuild:
+        _tell_rebuilt(rebuild_store(store, catalog=catalog))
     run_server(
         store,
         catalog=catalog,
@@ -106,4 +122,19 @@ def serve_command(
         generation=generation,
         security=security,
         on_ready=tell,
+    )
+
+
+def _tell_rebuilt(found: "Rebuilt") -> None:
+    """Say what a new catalog holds; on stderr, since the one line of stdout is the address."""
+    click.echo(
+        f"The catalog was made anew: {found.sequences} sequences, {found.sessions} sessions, "
+        f"{found.topics} topics, {found.chunks} chunks. The old one, if there was any, is kept aside.",
+        err=True,
+    )
+    for loss in found.losses:
+        click.echo(f"Lost: {loss}", err=True)
+    click.echo(
+        "API keys and notifications are not kept beside the chunks: make new keys with `keys create`.",
+        err=True,
     )

@@ -21,6 +21,7 @@ __all__ = [
     "load_json",
     "load_request",
     "load_response",
+    "make_converter",
     "read_response",
     "to_json",
 ]
@@ -159,7 +160,8 @@ def _omits(kind: object) -> bool:
     )
 
 
-def _make_converter() -> cattrs.Converter:
+def make_converter() -> cattrs.Converter:
+    """Return a converter as the protocol has it, for what else is kept as JSON."""
     converter = cattrs.Converter()
     converter.register_structure_hook(str, _text)
     converter.register_structure_hook(StrEnum, _member)
@@ -180,4 +182,4 @@ def _make_converter() -> cattrs.Converter:
     return converter
 
 
-_converter = _make_converter()
+_converter = make_converter()

@@ -42,8 +42,10 @@ from mosaico_ingest.server.lookup import (
     claim_session,
     expect,
     find_sequence,
+    find_session,
     find_topic,
 )
+from mosaico_ingest.server.manifest import dump_manifest, manifest_path, manifests_of
 from mosaico_ingest.server.notices import NoticeBoard, leave
 from mosaico_ingest.server.query import Finder
 from mosaico_ingest.server.rights import check_action
@@ -183,13 +185,24 @@ class Control:
         with self._catalog.write(durable=True) as connection:
             session = claim_session(connection, uuid=request.session_uuid)
             self._refuse_incomplete(connection, session)
-            # After the check, before the commit: the names of all its chunks are on the disk then.
+            if session.completed_at_ns is not None:
+                return
+            # After the check, before the commit: manifest and names of all its chunks are on the disk then.
+            now_ns = time.time_ns()
+            self._write_manifest(connection, session.id, completed_at_ns=now_ns)
             self._store.seal(session.uuid)
             connection.execute(
-                sessions.update()
-                .where(sessions.c.id == session.id, sessions.c.completed_at_ns.is_(None))
-                .values(completed_at_ns=time.time_ns())
+                sessions.update().where(sessions.c.id == session.id).values(completed_at_ns=now_ns)
             )
+
+    def _write_manifest(
+        self, connection: sa.Connection, session_id: int, *, completed_at_ns: int
+    ) -> None:
+        """Write the manifest of a session that is finalized, or will be at *completed_at_ns*."""
+        for told in manifests_of(
+            connection, sessions.c.id == session_id, completed_at_ns=completed_at_ns
+        ):
+            self._store.write(manifest_path(told.session_uuid), dump_manifest(told))
 
     def _refuse_incomplete(self, connection: sa.Connection, session: sa.Row[Any]) -> None:
         states = connection.execute(
@@ -263,5 +276,14 @@ class Control:
             topic = find_topic(connection, locator)
             belong = chunks.c.topic_id == topic.id
             paths = connection.scalars(sa.select(chunks.c.path).where(belong)).all()
+            session = find_session(connection, uuid=topic.session_uuid)
             connection.execute(topics.delete().where(topics.c.id == topic.id))
+            # What is not true any more goes before the commit; a start writes what a crash left out.
+            self._store.discard([manifest_path(session.uuid)])
         self._store.discard(paths)
+        if session.completed_at_ns is not None:
+            with self._catalog.write() as connection:
+                claim(connection, locator.sequence)
+                self._write_manifest(
+                    connection, session.id, completed_at_ns=session.completed_at_ns
+                )

@@ -8,6 +8,8 @@ are.
 Must not know: files, topics. Next: `statistics`.
 """
 
+from collections.abc import Mapping
+
 import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,10 +38,14 @@ class Layout:
     statistics: list[str]
 
     def open(
-        self, sink: object, schema: pa.Schema, footers: list[pq.FileMetaData]
+        self,
+        sink: object,
+        schema: pa.Schema,
+        footers: list[pq.FileMetaData],
+        extra: Mapping[bytes, bytes],
     ) -> pq.ParquetWriter:
-        """Begin a file; its footer is appended to *footers* when it is closed."""
-        return pq.ParquetWriter(
+        """Begin a file; its footer, with *extra* in it, is appended to *footers* when it is closed."""
+        writer = pq.ParquetWriter(
             sink,
             schema,
             use_dictionary=False,
@@ -48,6 +54,9 @@ class Layout:
             write_statistics=self.statistics,
             metadata_collector=footers,
         )
+        if extra:
+            writer.add_key_value_metadata(extra)
+        return writer
 
 
 def choose_layout(first: pa.Table) -> Layout:

@@ -9,6 +9,8 @@ Must not know: what is served. Next: `catalog`.
 
 import json
 import os
+import tempfile
+from pathlib import Path
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -16,10 +18,11 @@ import sqlalchemy as sa
 from mosaico_ingest.errors import StoreError
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.postgres import admitted, describe, parse_url
+from mosaico_ingest.server.rebuild import Rebuilt, rebuild
 from mosaico_ingest.server.runner import CATALOG_VARIABLE
 from mosaico_ingest.server.store import Store
 
-__all__ = ["catalog_url", "open_catalog"]
+__all__ = ["catalog_url", "open_catalog", "rebuild_catalog"]
 
 
 def catalog_url(text: str | None) -> sa.URL | None:
@@ -48,7 +51,41 @@ def open_catalog(store: Store, url: sa.URL | None) -> Catalog:
             f"Name it: --catalog postgresql://USER@HOST/DATABASE, or {CATALOG_VARIABLE} in the environment."
         )
         raise StoreError(msg)
+    if not store.is_empty() and not _is_file(store.catalog_path):
+        msg = (
+            f"The store {str(store.root)!r} holds chunks, but its catalog is gone. "
+            f"Restore {store.catalog_path.name!r}, or make it anew: mosaico-ingest serve --rebuild."
+        )
+        raise StoreError(msg)
     return Catalog.open(store.catalog_path)
+
+
+def rebuild_catalog(store: Store, url: sa.URL | None) -> Rebuilt:
+    """
+    Give *store* a new catalog, made from what lies in it; the old one is kept, but not used any more.
+
+    Raises:
+        StoreError: The new catalog cannot be made; the store is as it was then, but for what was set aside.
+    """
+    if url is not None:
+        with admitted(url):
+            schema = _new_schema()
+            with Catalog(url, schema) as catalog:
+                told = rebuild(catalog, store)
+            store.write_mark(_mark_of(schema))
+        return told
+    path = store.catalog_path
+    with tempfile.TemporaryDirectory(dir=store.root, prefix="rebuild-") as folder:
+        fresh = Path(folder) / path.name
+        with Catalog.open(fresh) as catalog:
+            told = rebuild(catalog, store)
+        store.replace_catalog(fresh)
+    return told
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is more than an empty file, which SQLite takes for a new database."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def _open_shared(store: Store, url: sa.URL) -> Catalog:
@@ -69,10 +106,18 @@ def _open_shared(store: Store, url: sa.URL) -> Catalog:
                 "Leave --catalog out, or use an empty store."
             )
             raise StoreError(msg)
-        schema = f"mosaico_{uuid4().hex}"
+        schema = _new_schema()
         catalog = Catalog(url, schema)
-        store.write_mark(json.dumps({"schema": schema}).encode())
+        store.write_mark(_mark_of(schema))
         return catalog
+
+
+def _new_schema() -> str:
+    return f"mosaico_{uuid4().hex}"
+
+
+def _mark_of(schema: str) -> bytes:
+    return json.dumps({"schema": schema}).encode()
 
 
 def _schema_in(mark: bytes) -> str:

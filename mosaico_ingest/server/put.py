@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from attrs import asdict
 from pyarrow import flight
 
+from mosaico_ingest.enum import SerializationFormat
 from mosaico_ingest.errors import (
     InvalidRequestError,
     PreconditionError,
@@ -24,15 +25,16 @@ from mosaico_ingest.errors import (
 from mosaico_ingest.protocol.flight import PutCommand
 from mosaico_ingest.protocol.names import LocatorKind
 from mosaico_ingest.protocol.schema import check_upload_schema
-from mosaico_ingest.protocol.wire import load_request
+from mosaico_ingest.protocol.wire import load_json, load_request
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.lookup import Row, check_uuid, claim, command_of, expect, find_topic
+from mosaico_ingest.server.manifest import LABEL, Label, dump_label
 from mosaico_ingest.server.presence import Presence
 from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import TopicState, chunks, column_bounds, topics, uploads
 from mosaico_ingest.server.writing import ChunkWriter, MemoryShare, WrittenChunk
 
-__all__ = ["Receiver"]
+__all__ = ["Receiver", "insert_chunk"]
 
 
 class Receiver:
@@ -73,7 +75,8 @@ class Receiver:
         server_id = self._presence.id
         topic = self._begin(command, server_id)
         name = f"{topic.session_uuid}/{topic.uuid}"
-        writer = ChunkWriter(self._store, self._share, name, schema)
+        label = dump_label(_label(topic, command.resource_locator))
+        writer = ChunkWriter(self._store, self._share, name, schema, {LABEL: label})
         try:
             with self._share.stream():
                 self._drain(context, reader, writer)
@@ -159,10 +162,11 @@ class Receiver:
                 )
                 raise PreconditionError(msg)
             for chunk in written:
-                _insert(connection, topic.id, chunk)
+                insert_chunk(connection, topic.id, chunk)
 
 
-def _insert(connection: sa.Connection, topic_id: int, chunk: WrittenChunk) -> None:
+def insert_chunk(connection: sa.Connection, topic_id: int, chunk: WrittenChunk) -> None:
+    """Make a chunk known to the catalog as one of a topic."""
     row = {
         "topic_id": topic_id,
         "path": chunk.path,
@@ -176,6 +180,17 @@ def _insert(connection: sa.Connection, topic_id: int, chunk: WrittenChunk) -> No
     if chunk.facts.bounds:
         bounds = [{"chunk_id": key[0], **asdict(one)} for one in chunk.facts.bounds]
         connection.execute(column_bounds.insert(), bounds)
+
+
+def _label(topic: Row, locator: str) -> Label:
+    return Label(
+        sequence=expect(locator, LocatorKind.Topic).sequence,
+        topic=topic.name,
+        ontology_tag=topic.ontology_tag,
+        serialization_format=SerializationFormat(topic.serialization_format),
+        user_metadata=load_json(topic.user_metadata),
+        created_at_ns=topic.created_at_ns,
+    )
 
 
 def _deleted(locator: str) -> PreconditionError:

@@ -4,7 +4,7 @@ stays.
 
 Finalized sessions are durable and not looked at. In open ones, a chunk that a power cut took takes its topic
 back to UPLOADING, so that the session cannot be finalized without it. Files that no row names are removed,
-unless they belong to an upload that a living server takes.
+unless they belong to an upload that a living server takes; manifests that are missing are written.
 
 Must not know: what is being served. Next: `control`.
 """
@@ -20,6 +20,7 @@ from mosaico_ingest.errors import MosaicoError
 from mosaico_ingest.server import presence as beating
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.lookup import Row, claim
+from mosaico_ingest.server.manifest import dump_manifest, manifest_path, manifests_of
 from mosaico_ingest.server.presence import Presence
 from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import TopicState, chunks, sequences, sessions, topics, uploads
@@ -76,6 +77,7 @@ def recover(catalog: Catalog, store: Store) -> None:
     strays = _sweep(catalog, store)
     if strays:
         _log.info("%d files of unfinished uploads were removed.", strays)
+    _write_manifests(catalog, store)
 
 
 def _suspects(catalog: Catalog, store: Store) -> Sequence[Row]:
@@ -141,3 +143,21 @@ def _sweep(catalog: Catalog, store: Store) -> int:
     strays = list(filter(is_stray, names))
     store.sweep(strays, folders)
     return len(strays)
+
+
+def _write_manifests(catalog: Catalog, store: Store) -> None:
+    """Write the manifests that finalized sessions lack: a crash, or an older version, left them out."""
+    names = store.names()
+    with catalog.read() as connection:
+        finalized = connection.execute(
+            sa.select(sessions.c.uuid, sequences.c.name)
+            .join_from(sessions, sequences)
+            .where(sessions.c.completed_at_ns.is_not(None))
+        ).all()
+    for uuid, sequence in finalized:
+        if manifest_path(uuid) in names:
+            continue
+        with catalog.write() as connection:
+            claim(connection, sequence)
+            for told in manifests_of(connection, sessions.c.uuid == uuid):
+                store.write(manifest_path(uuid), dump_manifest(told))

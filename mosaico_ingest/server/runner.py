@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
@@ -27,7 +27,10 @@ from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
 from mosaico_ingest.server.security import Security
 
-__all__ = ["CATALOG_VARIABLE", "ServerProcess", "run_server", "serve"]
+if TYPE_CHECKING:
+    from mosaico_ingest.server.rebuild import Rebuilt
+
+__all__ = ["CATALOG_VARIABLE", "ServerProcess", "rebuild_store", "run_server", "serve"]
 
 CATALOG_VARIABLE = "MOSAICO_CATALOG"
 """The variable of the environment that names the catalog where nothing else does."""
@@ -207,6 +210,25 @@ def run_server(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def rebuild_store(store: str | Path, *, catalog: str | None = None) -> "Rebuilt":
+    """
+    Give a store that nobody serves a new catalog, made from what lies in it; the old one is kept aside.
+
+    Args:
+        store, catalog: As in `serve`.
+
+    Raises:
+        UsageError, StoreError: As in `serve`.
+    """
+    _tune_memory()
+    from mosaico_ingest.server.pairing import catalog_url, rebuild_catalog
+    from mosaico_ingest.server.store import Store
+
+    url = catalog_url(catalog)
+    with Store(Path(store).absolute()) as opened:
+        return rebuild_catalog(opened, url)
 
 
 def run_child(arguments: list[str]) -> int:

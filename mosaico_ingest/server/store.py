@@ -5,6 +5,8 @@ Where chunks lie: a folder on this machine, held by one server, or by several of
     STORE/catalog.sqlite     the catalog, or
     STORE/catalog.json       which catalog elsewhere it has
     STORE/chunks/SESSION/TOPIC-00000.parquet
+    STORE/chunks/SESSION/manifest.json
+    STORE/unclaimed/…        what `--rebuild` found no place for
 
 A chunk is written as `….part`; it gets its name when its bytes are on the disk, and becomes visible when
 the catalog names it. What a crash leaves in between is swept at the next start. Names that users give never
@@ -17,6 +19,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -29,10 +32,11 @@ from pyarrow import fs
 
 from mosaico_ingest.errors import StoreError, StoreFullError, StoreLockedError
 
-__all__ = ["Store", "full_disk_is_told"]
+__all__ = ["MANIFEST", "Store", "full_disk_is_told"]
 
 _PART = ".part"
 _MARK = "catalog.json"
+MANIFEST = "manifest.json"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -97,6 +101,20 @@ class Store:
         part.rename(self.root / _MARK)
         _sync(self.root)
 
+    def replace_catalog(self, fresh: Path) -> None:
+        """Let *fresh*, a closed SQLite file, be the catalog; the old one is kept beside it."""
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        path = self.catalog_path
+        for tail in ("", "-wal", "-shm"):  # SQLite looks for these beside the file, by its name
+            old = path.with_name(path.name + tail)
+            if old.exists():
+                old.rename(path.with_name(f"catalog-{stamp}.sqlite{tail}"))
+        if (self.root / _MARK).exists():
+            (self.root / _MARK).rename(self.root / f"catalog-{stamp}.json")
+        _sync(fresh)
+        fresh.rename(path)
+        _sync(self.root)
+
     def is_empty(self) -> bool:
         """Tell whether there is no chunk, nor anything that might become one."""
         return next(self._chunks.iterdir(), None) is None
@@ -128,6 +146,33 @@ class Store:
         except FileNotFoundError:
             return -1
 
+    def write(self, path: str, data: bytes) -> None:
+        """Put a small file at *path*, whole or not at all; `seal` makes its name durable."""
+        with self.create(path) as sink:
+            sink.write(data)
+        self.publish(path).result()
+
+    def read(self, path: str) -> bytes:
+        """Return a small file."""
+        with self.open(path) as source:
+            data: bytes = source.read()
+            return data
+
+    def files(self) -> dict[str, int]:
+        """Return the paths of all published files, with their bytes."""
+        return {
+            path: found.stat().st_size
+            for found in self._chunks.glob("*/*")
+            if not (path := found.relative_to(self._chunks).as_posix()).endswith(_PART)
+        }
+
+    def set_aside(self, path: str) -> str:
+        """Move a file out of the chunks, and return where it is now."""
+        target = self.root / "unclaimed" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (self._chunks / path).rename(target)
+        return str(target)
+
     def discard(self, paths: Collection[str]) -> None:
         """Remove chunks, published or not; those that are gone already do not matter."""
         for path in paths:
@@ -136,6 +181,8 @@ class Store:
 
     def discard_session(self, folder: str) -> None:
         """Remove all chunks of a session."""
+        # The manifest goes first: what a crash leaves of the rest is no session.
+        self.discard([f"{folder}/{MANIFEST}"])
         shutil.rmtree(self._chunks / folder, ignore_errors=True)
 
     def names(self) -> set[str]:

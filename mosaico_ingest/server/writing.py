@@ -9,7 +9,7 @@ Must not know: Flight, the catalog. Next: `put`.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 
@@ -90,15 +90,24 @@ class ChunkWriter:
         share: How much may wait in memory.
         name: `SESSION/TOPIC`, what the names of the chunks begin with.
         schema: Columns of the batches.
+        extra: What the footer of each chunk shall hold besides, by key.
 
     Thread: one.
     """
 
-    def __init__(self, store: Store, share: MemoryShare, name: str, schema: pa.Schema) -> None:
+    def __init__(
+        self,
+        store: Store,
+        share: MemoryShare,
+        name: str,
+        schema: pa.Schema,
+        extra: Mapping[bytes, bytes] | None = None,
+    ) -> None:
         self._store = store
         self._share = share
         self._name = name
         self._schema = schema
+        self._extra = extra or {}
         self._clock = schema.get_field_index(TIMESTAMP)
         self._layout: Layout | None = None
         self._waiting: list[pa.RecordBatch] = []
@@ -161,7 +170,8 @@ class ChunkWriter:
             self._layout = choose_layout(rows)
         if self._file is None:
             path = f"{self._name}-{len(self._published):05d}.parquet"
-            self._file = _OpenChunk(path, self._store.create(path), self._layout, self._schema)
+            sink = self._store.create(path)
+            self._file = _OpenChunk(path, sink, self._layout, self._schema, self._extra)
         with self._share.encoding:
             self._file.write(rows)
         if self._file.arrow_bytes >= CHUNK_BYTES:
@@ -178,12 +188,19 @@ class ChunkWriter:
 class _OpenChunk:
     """One file being written."""
 
-    def __init__(self, path: str, sink: pa.NativeFile, layout: Layout, schema: pa.Schema) -> None:
+    def __init__(
+        self,
+        path: str,
+        sink: pa.NativeFile,
+        layout: Layout,
+        schema: pa.Schema,
+        extra: Mapping[bytes, bytes],
+    ) -> None:
         self.path = path
         self.arrow_bytes = 0
         self._sink = sink
         self._footers: list[pq.FileMetaData] = []
-        self._writer = layout.open(sink, schema, self._footers)
+        self._writer = layout.open(sink, schema, self._footers, extra)
 
     def write(self, rows: pa.Table) -> None:
         with full_disk_is_told():
