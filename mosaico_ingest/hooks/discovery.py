@@ -7,6 +7,7 @@ Must not know: what plugins hand in. Next: `registry`.
 """
 
 import difflib
+import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
@@ -27,6 +28,7 @@ __all__ = [
     "find",
     "incompatibility",
     "load",
+    "shortage",
 ]
 
 
@@ -207,6 +209,22 @@ def incompatibility(instance: object) -> str:
             return f"needs plugin API {theirs}.{least}, this host has {major}.{minor}"
         case _:
             return f"states MOSAICO_API = {stated!r}, expected a pair such as ({major}, {minor})"
+
+
+def shortage(plugin: Plugin) -> str:
+    """
+    Return what a loaded plugin can do only in part for lack of an extra, empty if it lacks nothing.
+
+    A plugin states the modules it needs and the extras that bring them: `MOSAICO_NEEDS = {"av": "video"}`.
+    Nothing is imported to find out.
+    """
+    stated = getattr(plugin.instance, "MOSAICO_NEEDS", None)
+    needs = stated if isinstance(stated, Mapping) else {}
+    for module, extra in needs.items():
+        if importlib.util.find_spec(module.split(".")[0]) is None:
+            what = f"{plugin.candidate.distribution}[{extra}]"
+            return f"needs the module {module!r}, which is not installed: pip install {what!r}"
+    return ""
 
 
 def embedded(instance: object) -> Candidate:

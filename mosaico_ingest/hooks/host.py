@@ -167,7 +167,8 @@ class Host:
 
     def _left_out(self) -> list[PluginStatus]:
         """Return the statuses of the plugins that are not loaded."""
-        return [status for status in self.statuses if status.status is not PluginState.Loaded]
+        loaded = {(plugin.name, plugin.candidate.distribution) for plugin in self._plugins}
+        return [s for s in self.statuses if (s.name, s.distribution) not in loaded]
 
     @classmethod
     def _assemble(cls, plugins: Sequence[Plugin], left_out: Sequence[PluginStatus]) -> "Host":
@@ -193,7 +194,9 @@ class Host:
             else:
                 kept.append(plugin)
                 what = tuple(f"{_SINGULAR[kind]} {item}" for kind, item in given.names())
-                status = plugin.candidate.status(PluginState.Loaded)
+                lacks = discovery.shortage(plugin)
+                state = PluginState.MissingExtra if lacks else PluginState.Loaded
+                status = plugin.candidate.status(state, lacks)
                 statuses.append(attrs.evolve(status, contributions=what))
         statuses.sort(key=lambda s: (s.distribution, s.name))
         return cls(

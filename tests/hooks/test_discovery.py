@@ -50,6 +50,19 @@ def test_a_plugin_that_fails_is_one_status_and_no_more(install, source, state, r
     assert PluginState.Loaded == found["good"].status
 
 
+def test_a_plugin_that_lacks_an_extra_stays_and_says_so(install):
+    """A plugin that works in part without a module is loaded, and its status names module and extra."""
+    needs = 'MOSAICO_NEEDS = {"no_such_module_anywhere": "more", "json": "less"}'
+    install("strange", part=f"{needs}\n{GOOD}", good=GOOD)
+    host = Host.discover()
+    found = {status.name: status for status in host.with_().statuses}
+
+    assert PluginState.MissingExtra == found["part"].status
+    assert "pip install 'strange[more]'" in found["part"].reason
+    assert "part" in [plugin.name for plugin in host._plugins]
+    assert len(found) == len(host.with_().statuses)
+
+
 def test_what_is_not_wanted_is_not_imported(install, tmp_path):
     """Selection happens by name, before any plugin is imported."""
     witness = tmp_path / "imported"

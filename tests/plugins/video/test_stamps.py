@@ -1,0 +1,115 @@
+"""Times as people write them, exact to the nanosecond."""
+
+from fractions import Fraction
+
+import pytest
+from mosaico_ingest_video.stamps import parse_rate, parse_start, read_stamps
+
+from mosaico_ingest.errors import SourceError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2011-09-26T13:02:25.594360375Z", 1317042145594360375),
+        ("2011-09-26 15:02:25.5+02:00", 1317042145500000000),
+        ("2011-09-26T13:02:25", 1317042145000000000),
+        ("1317042145.594360375", 1317042145594360375),
+        ("1317042145", 1317042145000000000),
+        ("1317042145594", 1317042145594000000),
+        ("1317042145594360", 1317042145594360000),
+        ("1317042145594360375", 1317042145594360375),
+        ("0", 0),
+    ],
+)
+def test_instants(text, expected):
+    """ISO 8601, and numbers in the unit that puts them into our time."""
+    assert expected == parse_start(text)
+
+
+@pytest.mark.parametrize("text", ["", "noon", "2011-13-40T00:00:00Z", "1e400", "12:00"])
+def test_instants_that_are_none(text):
+    """What is no instant is refused with the forms that are."""
+    with pytest.raises(UsageError, match="ISO 8601"):
+        parse_start(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("30", Fraction(30)), ("29.97", Fraction(2997, 100)), ("30000/1001", Fraction(30000, 1001))],
+)
+def test_rates(text, expected):
+    """Rates stay fractions."""
+    assert expected == parse_rate(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "fast", "1/0", "1e9", "nan", "9" * 50])
+def test_rates_that_are_none(text):
+    """What is no rate is refused."""
+    with pytest.raises(UsageError, match="frames per second"):
+        parse_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "times", "names", "is_absolute"),
+    [
+        ("0.000000e+00\n1.036224e-01\n", (0, 103_622_400), (), False),
+        ("2011-09-26 13:02:25.594360375\n", (1317042145594360375,), (), True),
+        (
+            "#timestamp [ns],filename\r\n1403636579763555584,a.png\r\n",
+            (1403636579763555584,),
+            ("a.png",),
+            True,
+        ),
+        (
+            "# color images\n# timestamp filename\n1305031102.175304 rgb/a.png\n",
+            (1305031102175304000,),
+            ("rgb/a.png",),
+            True,
+        ),
+        ("frame,ts\n0,0.5\n1,0.75\n", (500_000_000, 750_000_000), (), False),
+        ("0 0.5\n1 0.75\n", (500_000_000, 750_000_000), (), False),
+        ("# timestamp format v2\n0\n33.366667\n", (0, 33_366_667), (), False),
+        (
+            "[1403636579763555584, 1403636579813555584]",
+            (1403636579763555584, 1403636579813555584),
+            (),
+            True,
+        ),
+        ('{"timestamps": [0.1, 0.2]}', (100_000_000, 200_000_000), (), False),
+        ('[{"frame": 0, "timestamp": 1.5, "file": "a.jpg"}]', (1_500_000_000,), ("a.jpg",), False),
+        ("\ufefftime\n1.5\n\n2.5\n", (1_500_000_000, 2_500_000_000), (), False),
+    ],
+)
+def test_lists(text, times, names, is_absolute, tmp_path):
+    """Lists of KITTI, EuRoC, TUM, Matroska's tools and everyone's own are read, with no float in between."""
+    path = tmp_path / "list"
+    path.write_text(text, newline="")
+    stamps = read_stamps(path)
+
+    assert (times, names, is_absolute) == (stamps.times_ns, stamps.names, stamps.is_absolute)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0\n33\n66\n", "the unit of '66' cannot be told"),
+        ("1.5\nlater\n", "'later' has no time"),
+        ('{"a": ', "cannot be read"),
+        ("[[1]]", "has no time"),
+        ("1e300\n", "beyond 64 bits"),
+    ],
+)
+def test_lists_that_are_none(text, message, tmp_path):
+    """A list that cannot be read says what is wrong with it."""
+    path = tmp_path / "list.txt"
+    path.write_text(text)
+
+    with pytest.raises(SourceError, match=message):
+        read_stamps(path)
+
+
+def test_a_list_that_is_not_there(tmp_path):
+    """A path that does not exist is named."""
+    with pytest.raises(SourceError, match=r"gone\.txt"):
+        read_stamps(tmp_path / "gone.txt")
