@@ -106,11 +106,15 @@ def unpacked(file: SourceFile) -> SourceFile:
     kind = packing(file.head)
     if not kind:
         return file
+    stream = PackedStream(file.path, kind)
     try:
-        head = PackedStream(file.path, kind).head()
+        head = stream.head()
     except OSError as error:
         msg = f"{str(file.path)!r} cannot be read: {error.strerror}. Check its permissions."
         raise SourceError(msg, path=file.path) from error
+    if stream.fault and not head:
+        msg = f"Nothing of {str(file.path)!r} can be unpacked: {stream.fault}. Copy it again."
+        raise SourceError(msg, path=file.path)
     if inner := packing(head):
         msg = (
             f"{str(file.path)!r} is packed twice, with {inner} inside {kind}; one level is unpacked in "

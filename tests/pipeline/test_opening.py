@@ -92,11 +92,12 @@ def test_damage_inside_says_whose_bytes_it_counts(tmp_path, bench):
     ]
 
 
-def test_what_cannot_be_unpacked_at_all_names_the_file(tmp_path, bench):
+@pytest.mark.parametrize("source", ["", "lines"])
+def test_what_cannot_be_unpacked_at_all_names_the_file(tmp_path, bench, source):
     """A file that holds nothing but a head of its packing fails with its own name, not that of a copy."""
     path = tmp_path / "x.lines.zst"
     path.write_bytes(zstandard.compress(b"LINES\n")[:6])
-    (report,) = bench.run(path, sink=MemorySink(), settings=Settings(source="lines"))
+    (report,) = bench.run(path, sink=MemorySink(), settings=Settings(source=source))
 
     assert RecordingStatus.Failed == report.status
     assert f"Nothing of {str(path)!r} can be unpacked" in report.error

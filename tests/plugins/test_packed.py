@@ -1,0 +1,72 @@
+"""Real recordings in every packing: what is inside comes out, whichever plugin reads it."""
+
+import bz2
+import gzip
+
+import lz4.frame
+import pytest
+import zstandard
+
+import mosaico_ingest as mi
+from mosaico_ingest.testing.sink import MemorySink
+
+PACK = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "lz4": lz4.frame.compress,
+    "zst": zstandard.compress,
+}
+RECORDINGS = {
+    "mcap": ("mcap/DERIVED/demo_lz4.mcap", 3513),
+    "unindexed mcap": ("mcap/DERIVED/demo_unchunked_noindex.mcap", 3513),
+    "ros1": ("ros1/foxglove+rosbag/example-lz4.bag", None),
+    "db3": ("ros2/ros2+rosbag2/rosbag2_py/test/resources/sqlite3/wbag/wbag_0.db3", 1246),
+}
+
+
+def stored(path):
+    """Ingest one recording into memory: its report, and its tables by topic."""
+    sink = MemorySink()
+    (report,) = mi.ingest(path, sink=sink).recordings
+    (recording,) = sink.recordings.values()
+    return report, {name: topic.table() for name, topic in recording.topics.items()}
+
+
+@pytest.fixture(scope="module", params=RECORDINGS)
+def original(request, shared_data):
+    """A recording as it is: its path, its messages by INDEX.md, and what an ingestion of it gives."""
+    name, messages = RECORDINGS[request.param]
+    path = shared_data / name
+    return path, messages, *stored(path)
+
+
+@pytest.mark.parametrize("pack", PACK)
+def test_a_packed_recording_has_the_same_contents(original, tmp_path, pack):
+    """Every row of every topic is that of the unpacked file; the numbers are, too."""
+    path, messages, plain, tables = original
+    packed = tmp_path / f"{path.name}.{pack}"
+    packed.write_bytes(PACK[pack](path.read_bytes()))
+    report, unpacked = stored(packed)
+
+    assert tables == unpacked
+    assert [topic.stored for topic in plain.topics] == [topic.stored for topic in report.topics]
+    assert messages in (None, sum(topic.stored for topic in report.topics))
+    assert plain.sequence == report.sequence
+    assert (plain.status, str(packed)) == (report.status, report.path)
+
+
+@pytest.mark.parametrize("share", [0.55, 0.75, 0.95])
+def test_a_packed_recording_that_is_cut_off_gives_a_beginning(shared_data, tmp_path, share):
+    """What was unpacked before the cut is read as any damaged file: each topic begins like the whole."""
+    path = shared_data / RECORDINGS["mcap"][0]
+    _, whole = stored(path)
+    cut = tmp_path / "cut.mcap.zst"
+    data = zstandard.compress(path.read_bytes())
+    cut.write_bytes(data[: int(len(data) * share)])
+    report, tables = stored(cut)
+
+    assert 0 < sum(topic.stored for topic in report.topics) < RECORDINGS["mcap"][1]
+    for name, table in tables.items():
+        assert whole[name].slice(0, table.num_rows) == table
+    (damage,) = [damage for damage in report.damage if "packing" in damage.reason]
+    assert (cut.stat().st_size, cut.stat().st_size) == damage.byte_range
