@@ -76,7 +76,7 @@ def inspect_command(
         )
     else:
         if len(infos) > MOST_IN_FULL:
-            print_result([infos_table(infos), "", "Name a recording to see its channels."])
+            print_result([infos_table(infos), *_hint(len(infos), "channels")])
         else:
             print_result(_parted(info_blocks(info) for info in infos))
         kinds = [info.format.split(" (")[0] for info in infos]
@@ -149,7 +149,7 @@ def show_plan(
     else:
         plans = [item.plan for item in planned if item.plan]
         if len(plans) > MOST_IN_FULL:
-            print_result([plans_table(planned), "", "Name a recording to see its topics."])
+            print_result([plans_table(planned), *_hint(len(plans), "topics")])
         else:
             print_result(_parted(plan_blocks(plan) for plan in plans))
         failures = [(str(item.path), item.error) for item in planned if item.error]
@@ -171,6 +171,16 @@ def _ending(
     if len(kinds) + len(failures) > 1:
         yield ""
         yield kinds_line(kinds, len(failures))
+
+
+def _hint(count: int, what: str) -> "Iterator[Block]":
+    """Say what a table of many recordings leaves out."""
+    from mosaico_ingest.reports.overview import MOST_ROWS
+
+    if count > MOST_ROWS:
+        yield f"… and {count - MOST_ROWS} more (--json lists all)"
+    yield ""
+    yield f"Name a recording to see its {what}."
 
 
 def _print_failures(failures: Sequence[tuple[str, str]]) -> None:

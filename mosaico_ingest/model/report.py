@@ -12,7 +12,11 @@ import attrs
 from mosaico_ingest.model.recording import Damage
 from mosaico_ingest.model.source import Aside
 
-__all__ = ["RecordingReport", "RecordingStatus", "RunReport", "TopicReport"]
+__all__ = ["DAMAGED", "RecordingReport", "RecordingStatus", "RunReport", "TopicReport"]
+
+
+DAMAGED = "damaged in the recording"
+"""Why messages are lost that a `Damage` tells more of."""
 
 
 class RecordingStatus(StrEnum):

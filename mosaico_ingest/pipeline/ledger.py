@@ -12,7 +12,7 @@ import attrs
 from mosaico_ingest.model.batch import Receipt
 from mosaico_ingest.model.plan import SkippedChannel, TopicPlan
 from mosaico_ingest.model.recording import Damage
-from mosaico_ingest.model.report import TopicReport
+from mosaico_ingest.model.report import DAMAGED, TopicReport
 
 __all__ = ["Ledger", "skipped_report"]
 
@@ -80,7 +80,7 @@ class Ledger:
         missing = declared - self.read
         if missing:
             told = min(broken, missing)
-            self.lose(told, "damaged in the recording")
+            self.lose(told, DAMAGED)
             self.lose(missing - told, unread)
         return TopicReport(
             name=self.plan.name,

@@ -4,6 +4,7 @@ Many recordings at once: what failed and what was passed over, like put to like,
 Must not know: where it is printed. Next: `contents`, `summary`.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,19 +18,28 @@ from mosaico_ingest.units import format_bytes, format_count, format_duration_ns,
 
 __all__ = [
     "MOST_IN_FULL",
+    "MOST_ROWS",
     "aside_blocks",
     "aside_to_json",
+    "below",
+    "common_folder",
     "failure_lines",
     "infos_table",
     "kinds_line",
     "like_to_like",
+    "loss_lines",
     "plans_table",
 ]
 
 MOST_IN_FULL = 12
 """More recordings than these are told in a row each, not in a table each."""
 
+MOST_ROWS = 100
+"""No table has more rows; JSON lists all."""
+
 _MOST_NAMED = 3
+_MOST_ENDINGS = 6
+_MOST_CHARACTERS = 42
 _NUMBER = re.compile(r"\d[\d,.]*")
 
 
@@ -50,12 +60,22 @@ def like_to_like(said: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]
 
 
 def failure_lines(failures: Iterable[tuple[str, str]]) -> list[str]:
-    """Say why recordings failed, given their paths and errors: one line per reason."""
+    """Say why recordings failed, given their paths and errors, which name them: one line per reason."""
     failures = list(failures)
     errors = dict(failures)
     return [
         f"{len(paths)} times: {text} ({_named(paths)})" if len(paths) > 1 else errors[paths[0]]
         for text, paths in like_to_like(failures)
+    ]
+
+
+def loss_lines(losses: Iterable[tuple[str, str]]) -> list[str]:
+    """Say what recordings lost, given their paths and reasons: one line per reason."""
+    return [
+        f"{len(paths)} times: {text} ({_named(paths)})"
+        if len(paths) > 1
+        else f"{short_path(paths[0])}: {text}"
+        for text, paths in like_to_like(losses)
     ]
 
 
@@ -68,7 +88,8 @@ def aside_blocks(aside: Sequence[Aside]) -> Iterator[Block]:
     reasons = Counter(item.reason for item in aside)
     for reason, count in reasons.most_common():
         paths = [str(item.path) for item in aside if item.reason == reason]
-        yield f"  {format_count(count)} {reason}: {_named(paths)}"
+        shown = _named(paths) if count <= _MOST_NAMED else _endings(paths)
+        yield f"  {format_count(count)} {reason}: {shown}"
 
 
 def aside_to_json(aside: Sequence[Aside]) -> list[dict[str, str]]:
@@ -85,27 +106,26 @@ def kinds_line(kinds: Sequence[str], failed: int) -> str:
 
 def infos_table(infos: Sequence[RecordingInfo]) -> Table:
     """Put each recording in a row."""
+    folder = common_folder([str(info.path) for info in infos])
     return Table(
         columns=(
-            Column("recording"),
+            Column(f"recording in {folder}" if folder else "recording"),
             Column("format", spare=2),
-            Column("channels", right=True),
             Column("messages", right=True),
-            Column("time", right=True, spare=1),
+            Column("time", spare=1),
             Column("size", right=True),
-            Column("damage", right=True, spare=3),
+            Column("damage", spare=3),
         ),
         rows=tuple(
             (
-                short_path(info.path),
+                below(info.path, folder),
                 info.format,
-                format_count(len(info.channels)),
                 "?" if info.messages is None else format_count(info.messages),
                 _span(info),
                 format_bytes(info.size_bytes),
-                format_count(len(info.damage)),
+                format_number_of("place", len(info.damage)) if info.damage else "",
             )
-            for info in infos
+            for info in infos[:MOST_ROWS]
         ),
     )
 
@@ -113,23 +133,24 @@ def infos_table(infos: Sequence[RecordingInfo]) -> Table:
 def plans_table(planned: Sequence[PlannedRecording]) -> Table:
     """Put each plan in a row."""
     plans = [item.plan for item in planned if item.plan]
+    folder = common_folder([str(plan.info.path) for plan in plans])
     return Table(
         columns=(
-            Column("recording"),
+            Column(f"recording in {folder}" if folder else "recording"),
             Column("source", spare=1),
             Column("sequence"),
             Column("topics", right=True),
             Column("fallback", right=True, spare=2),
             Column("skipped", right=True, spare=3),
         ),
-        rows=tuple(map(_plan_row, plans)),
+        rows=tuple(_plan_row(plan, folder) for plan in plans[:MOST_ROWS]),
     )
 
 
-def _plan_row(plan: RecordingPlan) -> tuple[str, ...]:
+def _plan_row(plan: RecordingPlan, folder: str) -> tuple[str, ...]:
     """Put one plan in a row."""
     return (
-        short_path(plan.info.path),
+        below(plan.info.path, folder),
         plan.source,
         plan.sequence,
         format_count(len(plan.topics)),
@@ -138,11 +159,49 @@ def _plan_row(plan: RecordingPlan) -> tuple[str, ...]:
     )
 
 
+def common_folder(paths: Sequence[str]) -> str:
+    """Return the folder that all of *paths* lie in, as short as can be; empty for the present one."""
+    folder = os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""  # noqa: PTH120
+    return "" if folder in ("/", str(Path.cwd())) else short_path(folder)
+
+
+def below(path: str | Path, folder: str) -> str:
+    """
+    Return *path* from *folder* on, and of a long one the end only.
+
+    Example:
+        >>> below("runs/a/b.mcap", "runs"), below("/x/" + "deep/" * 20 + "drive/b.mcap", "/x")
+        ('a/b.mcap', '…/deep/deep/deep/deep/deep/drive/b.mcap')
+    """
+    shown = short_path(path)
+    if folder:
+        shown = shown.removeprefix(f"{folder}{os.sep}")
+    if len(shown) <= _MOST_CHARACTERS:
+        return shown
+    end = Path(shown)
+    while len(end.parts) > 1 and len(str(end)) > _MOST_CHARACTERS - 2:
+        end = Path(*end.parts[1:])
+    return f"…{os.sep}{end}"
+
+
+def _endings(paths: Sequence[str]) -> str:
+    """Count files by the ending of their names, the most frequent first."""
+    counts = Counter(Path(path).suffix.lower() for path in paths)
+    without = counts.pop("", 0)
+    shown = [f"{format_count(n)} {ending}" for ending, n in counts.most_common(_MOST_ENDINGS)]
+    rest = sum(counts.values()) + without - sum(n for _, n in counts.most_common(_MOST_ENDINGS))
+    return ", ".join([*shown, *([f"{format_count(rest)} others"] if rest else [])])
+
+
 def _named(paths: Sequence[str]) -> str:
-    """Name the first few files: the whole path, so that one can go there."""
-    names = [short_path(Path(path)) for path in paths[:_MOST_NAMED]]
+    """Name the first few files, a single one by its whole path."""
+    if len(paths) == 1:
+        return short_path(paths[0])
+    folder = common_folder(paths)
+    names = [below(path, folder) for path in paths[:_MOST_NAMED]]
     more = len(paths) - len(names)
-    return ", ".join(names) + (f" and {format_count(more)} more" if more else "")
+    place = f"in {folder}: " if folder else ""
+    return place + ", ".join(names) + (f" and {format_count(more)} more" if more else "")
 
 
 def _span(info: RecordingInfo) -> str:

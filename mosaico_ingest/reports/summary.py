@@ -8,12 +8,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mosaico_ingest.model.recording import Damage
-from mosaico_ingest.model.report import RecordingReport, RecordingStatus, RunReport, TopicReport
+from mosaico_ingest.model.report import (
+    DAMAGED,
+    RecordingReport,
+    RecordingStatus,
+    RunReport,
+    TopicReport,
+)
 from mosaico_ingest.reports.overview import (
     MOST_IN_FULL,
     aside_blocks,
     aside_to_json,
+    below,
+    common_folder,
     failure_lines,
+    loss_lines,
 )
 from mosaico_ingest.reports.text import Block, Column, Table, short_path
 from mosaico_ingest.units import format_bytes, format_count, format_number_of, format_seconds
@@ -40,7 +49,7 @@ _WORDS = {
     RecordingStatus.Interrupted: "interrupted",
 }
 _MOST_DAMAGE_LINES = 20
-_MOST_ROWS = 60
+_MOST_ROWS = 40  # after a run, what is stored matters less than what is not
 
 
 _JSON_STATUS = {RecordingStatus.Interrupted: RecordingStatus.Failed}
@@ -76,6 +85,8 @@ def _rows(recordings: Sequence[RecordingReport]) -> Iterator[Block]:
         f"{format_count(len(whole))} of {format_count(len(recordings))} recordings are stored whole"
     )
     yield f"{told}; look at the reasons for {' and '.join(todo)}, below." if todo else f"{told}."
+    kinds = Counter(r.source or "not read" for r in recordings)
+    yield f"By format: {', '.join(f'{format_count(n)} {kind}' for kind, n in kinds.most_common())}."
     yield ""
     stored = [*lossy, *whole]
     if stored:
@@ -85,7 +96,7 @@ def _rows(recordings: Sequence[RecordingReport]) -> Iterator[Block]:
     if lossy:
         yield ""
         yield "Stored with losses:"
-        yield from (f"  {line}" for line in failure_lines(_losses(lossy)))
+        yield from (f"  {line}" for line in loss_lines(_losses(lossy)))
     if failed:
         yield ""
         yield "Not stored:"
@@ -93,20 +104,26 @@ def _rows(recordings: Sequence[RecordingReport]) -> Iterator[Block]:
 
 
 def _losses(recordings: Sequence[RecordingReport]) -> Iterator[tuple[str, str]]:
-    """Yield path and reason of every kind of loss."""
+    """Yield path and reason of every kind of loss: the first damage, and why topics lost or rejected."""
     for recording in recordings:
-        kinds = Counter(reason for topic in recording.topics for reason in topic.reasons)
-        if recording.damage:
-            yield recording.path, f"{recording.path!r}: {damage_line(recording.damage[0])}"
-        for reason in kinds:
-            yield recording.path, f"{recording.path!r}: {reason}"
+        reasons = [damage.reason for damage in recording.damage[:1]]
+        reasons += [
+            reason
+            for topic in recording.topics
+            if topic.lost or topic.rejected
+            for reason in topic.reasons
+            if reason != DAMAGED
+        ]
+        for reason in dict.fromkeys(reasons):
+            yield recording.path, reason
 
 
 def _recordings_table(recordings: Sequence[RecordingReport]) -> Table:
     """Put each recording in a row."""
+    folder = common_folder([recording.path for recording in recordings])
     return Table(
         columns=(
-            Column("recording"),
+            Column(f"recording in {folder}" if folder else "recording"),
             Column("source", spare=1),
             Column("sequence", spare=2),
             Column("stored", right=True),
@@ -116,7 +133,7 @@ def _recordings_table(recordings: Sequence[RecordingReport]) -> Table:
         ),
         rows=tuple(
             (
-                short_path(r.path),
+                below(r.path, folder),
                 r.source,
                 r.sequence,
                 "already"
