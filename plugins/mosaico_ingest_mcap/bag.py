@@ -16,7 +16,7 @@ from mosaico_ingest.plugin import Damage, RecordingInfo, SourceFile
 
 __all__ = ["Bag", "read_bag"]
 
-_MAX_YAML_BYTES = 16 * 1024 * 1024
+_MAX_YAML_BYTES = 4 * 1024 * 1024
 _NUMBER = re.compile(r"(\d+)(?=\.mcap$)", re.IGNORECASE)
 
 
@@ -101,12 +101,14 @@ def _describe(path: Path) -> tuple[Mapping[str, object], list[str]]:
 
     try:
         with path.open("rb") as stream:
-            text = stream.read(_MAX_YAML_BYTES)
+            text = stream.read(_MAX_YAML_BYTES + 1)
     except FileNotFoundError:
         return {}, ["metadata.yaml is missing; the files themselves were asked."]
     except OSError as err:
         return {}, [f"metadata.yaml cannot be read: {err.strerror}."]
     try:
+        if fault := _hostile(text):
+            return {}, [f"metadata.yaml {fault}; it was not used."]
         tree = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, RecursionError) as err:
         first = str(err).splitlines()[0] if str(err) else type(err).__name__
@@ -115,6 +117,18 @@ def _describe(path: Path) -> tuple[Mapping[str, object], list[str]]:
     if not isinstance(described, dict):
         return {}, ["metadata.yaml does not describe a bag; it was not used."]
     return described, []
+
+
+def _hostile(text: bytes) -> str:
+    """Say why YAML text is not to be loaded: a few aliases can stand for more than any memory holds."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.tokens import AliasToken
+
+    if len(text) > _MAX_YAML_BYTES:
+        return f"is larger than {_MAX_YAML_BYTES} bytes"
+    tokens = YAML(typ="safe", pure=True).scan(text) if b"*" in text else ()
+    has_aliases = any(isinstance(token, AliasToken) for token in tokens)
+    return "uses aliases, as no recorder does" if has_aliases else ""
 
 
 def _claims(described: Mapping[str, object]) -> dict[str, int]:

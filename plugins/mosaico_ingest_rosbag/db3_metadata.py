@@ -69,12 +69,23 @@ def _interpret(text: bytes) -> BagMetadata:
     from ruamel.yaml.error import YAMLError
 
     try:
+        if _has_aliases(text):
+            return _useless("uses aliases, as no recorder does")
         tree = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
         return _useless(f"is no valid YAML ({reason})")
     root = _mapping(_mapping(tree).get(_ROOT))
     return _taken(root) if root else _useless(f"has no {_ROOT}")
+
+
+def _has_aliases(text: bytes) -> bool:
+    """Tell whether YAML text uses aliases: a few of them can stand for more than any memory holds."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.tokens import AliasToken
+
+    tokens = YAML(typ="safe", pure=True).scan(text) if b"*" in text else ()
+    return any(isinstance(token, AliasToken) for token in tokens)
 
 
 def _taken(root: Mapping[object, object]) -> BagMetadata:

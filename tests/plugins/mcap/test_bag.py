@@ -1,5 +1,6 @@
 """Bag directories: one recording of all parts, whatever metadata.yaml says."""
 
+import itertools
 import shutil
 
 import pytest
@@ -118,7 +119,18 @@ def test_renamed_parts_are_read(bag, kit):
     assert [True, True] == ["metadata.yaml" in text for text in info.findings]
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "- 1", "rosbag2_bagfile_information: 5", "\x00\x01"])
+ALIAS_BOMB = "rosbag2_bagfile_information:\n  a: &a {x: 1}\n" + "".join(
+    f"  {b}: &{b} {{<<: [{', '.join([f'*{a}'] * 9)}]}}\n"
+    for a, b in itertools.pairwise("abcdefghijkl")
+)
+LONG = "rosbag2_bagfile_information: 5\n" + "# nothing\n" * 500_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a: [", "- 1", "rosbag2_bagfile_information: 5", "\x00\x01", ALIAS_BOMB, LONG],
+    ids=lambda text: repr(text[:12]),
+)
 def test_unusable_metadata_is_told(text, bag, kit):
     """Whatever metadata.yaml contains, the data are read."""
     (bag / "metadata.yaml").write_text(text)

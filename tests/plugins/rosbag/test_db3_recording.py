@@ -1,5 +1,6 @@
 """ROS 2 bags in sqlite3 that are split, cut, unfinished, or described wrongly."""
 
+import itertools
 import os
 import shutil
 import sqlite3
@@ -120,6 +121,12 @@ def test_parts_are_one_recording(split_bag, read):
     assert ([], (), ()) == (damage, info.damage, info.findings)
 
 
+# As text the last of these lists would be 10^14 letters long.
+ALIAS_BOMB = "rosbag2_bagfile_information:\n  a: &a [x, x]\n" + "".join(
+    f"  {b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in itertools.pairwise("abcdefghijklmno")
+)
+
+
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
@@ -128,6 +135,8 @@ def test_parts_are_one_recording(split_bag, read):
         ("a: [1, 2", "metadata.yaml is no valid YAML"),
         ("x: !!python/object/apply:os.system ['exit 1']", "metadata.yaml is no valid YAML"),
         ("rosbag2_bagfile_information: 7", "metadata.yaml has no rosbag2_bagfile_information"),
+        (ALIAS_BOMB, "metadata.yaml uses aliases"),
+        ("# nothing\n" * 500_000, "metadata.yaml is larger than 4194304 bytes"),
     ],
 )
 def test_useless_metadata_is_a_finding(split_bag, read, text, finding):
