@@ -7,6 +7,7 @@ Must not know: data streams, sessions. Next: `connections`.
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+import pyarrow as pa
 import pyarrow.flight as fl
 
 from mosaico_ingest.client.address import Address
@@ -145,17 +146,26 @@ class Control:
         Raises:
             NotFoundError: There is none.
         """
-        fields = {
-            "resource_locator": command.resource_locator,
-            "timestamp_ns_start": command.timestamp_ns_start,
-            "timestamp_ns_end": command.timestamp_ns_end,
-        }
-        text = to_json({key: value for key, value in fields.items() if value is not None})
-        descriptor = fl.FlightDescriptor.for_command(text.encode())
+        descriptor = _descriptor(command)
 
         def call() -> fl.FlightInfo:
             with border(self.address.url):
                 return self._open_client().get_flight_info(descriptor, self._options)
+
+        return _retried(call)
+
+    def schema(self, command: InfoCommand) -> pa.Schema:
+        """
+        Return the columns of a topic, of a server from 0.7 on.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+
+        def call() -> pa.Schema:
+            with border(self.address.url):
+                answer = self._open_client().get_schema(_descriptor(command), self._options)
+            return answer.schema
 
         return _retried(call)
 
@@ -224,6 +234,17 @@ class Control:
 
     def __repr__(self) -> str:
         return f"<Control {self.address.url}{', closed' if self._is_closed else ''}>"
+
+
+def _descriptor(command: InfoCommand) -> fl.FlightDescriptor:
+    """Return what names a sequence or topic, and a window of it; bounds that are open are left out."""
+    fields = {
+        "resource_locator": command.resource_locator,
+        "timestamp_ns_start": command.timestamp_ns_start,
+        "timestamp_ns_end": command.timestamp_ns_end,
+    }
+    text = to_json({key: value for key, value in fields.items() if value is not None})
+    return fl.FlightDescriptor.for_command(text.encode())
 
 
 def _retried(call: Callable[[], _T]) -> _T:

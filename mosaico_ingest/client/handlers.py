@@ -21,8 +21,12 @@ from mosaico_ingest.client.merging import merge
 from mosaico_ingest.enum import SerializationFormat
 from mosaico_ingest.errors import ServerFaultError, StateError, UsageError
 from mosaico_ingest.protocol.flight import InfoCommand
-from mosaico_ingest.protocol.manifests import SequenceAppMetadata
-from mosaico_ingest.protocol.schema import read_topic_properties, read_user_metadata
+from mosaico_ingest.protocol.manifests import SequenceAppMetadata, TopicAppMetadata
+from mosaico_ingest.protocol.schema import (
+    TopicProperties,
+    read_topic_properties,
+    read_user_metadata,
+)
 from mosaico_ingest.protocol.wire import load_response
 
 __all__ = ["SequenceHandler", "TopicHandler"]
@@ -62,7 +66,9 @@ class SequenceHandler:
         topics = [TopicInfo.read(bytes(endpoint.app_metadata)) for endpoint in info.endpoints]
         return cls(
             name=name,
-            user_metadata=read_user_metadata(info.schema),
+            user_metadata=(
+                read_user_metadata(info.schema) if _is_described(info) else told.user_metadata
+            ),
             created_ns=told.created_at_ns,
             sessions=tuple(SessionInfo.read(session) for session in told.sessions),
             topics={topic.name: topic for topic in sorted(topics, key=lambda topic: topic.name)},
@@ -166,8 +172,15 @@ class TopicHandler:
         Raises:
             NotFoundError: There is none.
         """
-        flight, endpoint = _describe(layers, InfoCommand(topic_locator(sequence, name)))
-        properties = read_topic_properties(flight.schema)
+        command = InfoCommand(topic_locator(sequence, name))
+        flight, endpoint = _describe(layers, command)
+        if _is_described(flight):
+            schema, user_metadata = flight.schema, read_user_metadata(flight.schema)
+            properties = read_topic_properties(schema)
+        else:
+            told = load_response(TopicAppMetadata, bytes(endpoint.app_metadata))
+            schema, user_metadata = layers.control.schema(command), told.user_metadata
+            properties = TopicProperties(told.ontology_tag, told.serialization_format)
         info = attrs.evolve(
             TopicInfo.read(bytes(endpoint.app_metadata)), ontology_tag=properties.ontology_tag
         )
@@ -176,8 +189,8 @@ class TopicHandler:
             sequence=info.sequence,
             ontology_tag=properties.ontology_tag,
             serialization_format=properties.serialization_format,
-            schema=bare_schema(flight.schema),
-            user_metadata=read_user_metadata(flight.schema),
+            schema=bare_schema(schema),
+            user_metadata=user_metadata,
             info=info,
             layers=layers,
             ticket=endpoint.ticket,
@@ -256,6 +269,11 @@ class _Download:
                 msg = "The reading ended early: the client was closed. Connect again."
                 raise StateError(msg) from err
             raise
+
+
+def _is_described(flight: fl.FlightInfo) -> bool:
+    """Tell whether the schema says what it stands for; servers from 0.7 on say it elsewhere."""
+    return bool(flight.schema is not None and flight.schema.metadata)
 
 
 def _describe(layers: Layers, command: InfoCommand) -> tuple[fl.FlightInfo, fl.FlightEndpoint]:

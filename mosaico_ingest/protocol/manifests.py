@@ -9,6 +9,7 @@ Must not know: how a server comes by the facts. Next: `schema`.
 
 import attrs
 
+from mosaico_ingest.enum import SerializationFormat
 from mosaico_ingest.protocol.wire import JsonObject
 
 __all__ = [
@@ -108,7 +109,7 @@ class TopicAppMetadata:
     resource_locator: str
     info: TopicInfo | None = None
     ontology_tag: str = ""
-    serialization_format: str = ""
+    serialization_format: SerializationFormat = SerializationFormat.Default
     user_metadata: JsonObject = attrs.field(factory=dict)
     data_info: TopicDataInfo | None = None
     time_window_info: WindowInfo | None = None
