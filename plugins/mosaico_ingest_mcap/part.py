@@ -4,6 +4,7 @@ One file of a recording and the messages in it, block by block, loaded ahead of 
 Must not know: batches, other files. Next: `recording`.
 """
 
+import os
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -20,11 +21,14 @@ from mosaico_ingest_mcap.messages import Columns, Found, columns, find
 from mosaico_ingest_mcap.summary import check_data
 from mosaico_ingest_mcap.walking import Stretch, walk_file
 
-__all__ = ["Block", "Part"]
+__all__ = ["THREADS", "Block", "Part"]
 
 Bytes = npt.NDArray[np.uint8]
 
-_PENDING = 3  # one that is looked at, two that are loaded meanwhile
+THREADS = max(1, min(4, (os.cpu_count() or 1) - 1))
+"""Chunks that are loaded at the same time; one core is left to look at them."""
+
+_PENDING = THREADS + 2  # one that is looked at, one that is ready
 _PENDING_BYTES = 64 * 1024 * 1024
 
 _Pending = tuple[Chunk, Future[Bytes | Damage]] | tuple[Stretch | Damage, None]

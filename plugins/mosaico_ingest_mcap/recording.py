@@ -31,7 +31,7 @@ from mosaico_ingest_mcap.bag import Bag, read_bag
 from mosaico_ingest_mcap.contents import Contents, Tally, read_contents
 from mosaico_ingest_mcap.file import File
 from mosaico_ingest_mcap.options import McapOptions
-from mosaico_ingest_mcap.part import Part
+from mosaico_ingest_mcap.part import THREADS, Part
 from mosaico_ingest_mcap.records import MAGIC
 
 _FIRST_RECORD = len(MAGIC)
@@ -43,7 +43,7 @@ class McapRecording:
     """
     An opened recording.
 
-    Thread: one; a thread of its own loads chunks ahead.
+    Thread: one; threads of its own load chunks ahead.
     """
 
     def __init__(self, parts: list[Part], info: RecordingInfo) -> None:
@@ -70,7 +70,7 @@ class McapRecording:
     ) -> Iterator[RawBatch | Damage]:
         """Yield the messages of *channels*, and damage besides what `info` has told."""
         if self._ahead is None:
-            self._ahead = ThreadPoolExecutor(1, thread_name_prefix="mi-read-ahead")
+            self._ahead = ThreadPoolExecutor(THREADS, thread_name_prefix="mi-read-ahead")
         wanted = frozenset(channels)
         collector = Collector(target_bytes, cursor=cursor)
         start = cursor.position if cursor else 0

@@ -7,8 +7,10 @@ in the order of the file.
 Must not know: records, compression. Next: `formats`.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+import os
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +32,9 @@ from mosaico_ingest_rosbag.rows import Lookup, split_by
 
 __all__ = ["Ros1Recording"]
 
+_THREADS = min(4, os.cpu_count() or 1)  # bz2 unpacks 10 to 20 MB a second on each
+_PENDING_BYTES = 32 * 1024 * 1024
+
 
 class Ros1Recording:
     """
@@ -48,6 +53,7 @@ class Ros1Recording:
             self._file.close()
             raise
         self._parts = contents.parts
+        self._ahead: ThreadPoolExecutor | None = None
         # Channel id of each connection id; the first connection of a channel gives it its id.
         self._channel_of: dict[int, int] = {}
         channels = self._channels(contents)
@@ -72,6 +78,8 @@ class Ros1Recording:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._ahead is not None:
+            self._ahead.shutdown(cancel_futures=True)
         self._file.close()
 
     def batches(
@@ -80,10 +88,8 @@ class Ros1Recording:
         """Yield the messages of *channels*; parts without any of them are not read."""
         collector = Collector(target_bytes, cursor=cursor)
         start = cursor.position if cursor is not None else 0
-        for part in self._parts:
-            if part.start < start or not self._holds(part, channels):
-                continue
-            content = read_part(self._file, part)
+        wanted = [p for p in self._parts if p.start >= start and self._holds(p, channels)]
+        for part, content in self._read_ahead(wanted):
             collector.begin(part.start)
             for messages in content.messages:
                 yield from self._add(collector, messages, channels)
@@ -91,6 +97,25 @@ class Ros1Recording:
             if damage is not None:
                 yield damage
         yield from collector.flush()
+
+    def _read_ahead(self, parts: Iterable[Part]) -> Iterator[tuple[Part, PartContent]]:
+        """Read *parts* in their order; the next ones are unpacked while one is looked at."""
+        if self._ahead is None:
+            self._ahead = ThreadPoolExecutor(_THREADS, thread_name_prefix="mi-read-ahead")
+        pending: deque[tuple[Part, Future[PartContent]]] = deque()
+        nbytes = 0
+        for part in parts:
+            while pending and (
+                len(pending) > _THREADS or nbytes + part.end - part.start > _PENDING_BYTES
+            ):
+                done, content = pending.popleft()
+                nbytes -= done.end - done.start
+                yield done, content.result()
+            pending.append((part, self._ahead.submit(read_part, self._file, part)))
+            nbytes += part.end - part.start
+        while pending:
+            done, content = pending.popleft()
+            yield done, content.result()
 
     def _holds(self, part: Part, channels: Collection[int]) -> bool:
         """Say whether *part* may have messages of *channels*."""
