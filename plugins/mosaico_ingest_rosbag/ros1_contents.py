@@ -114,8 +114,9 @@ def _from_index(file: BagFile, head: Record) -> Contents | None:
     compression: Counter[str] = Counter()
     for start in starts[:_CHUNKS_LOOKED_AT]:
         chunk = file.record(start)
-        if chunk is not None and chunk.op == Op.CHUNK:
-            compression[_text(chunk.fields[b"compression"])] += 1
+        if chunk is None or chunk.op != Op.CHUNK:
+            return None  # the index is damaged, or the chunk: a scan tells which
+        compression[_text(chunk.fields[b"compression"])] += 1
     return Contents(
         connections=connections,
         parts=(*(before.parts if before else ()), *parts),
