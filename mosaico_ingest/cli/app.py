@@ -15,8 +15,9 @@ from mosaico_ingest.cli.demo import demo_command
 from mosaico_ingest.cli.doctor import doctor_command
 from mosaico_ingest.cli.hosting import run_keys, with_layout
 from mosaico_ingest.cli.keys import keys_command
-from mosaico_ingest.cli.look import inspect_command, plan_command, plugins_command
+from mosaico_ingest.cli.look import inspect_command, plan_command
 from mosaico_ingest.cli.notifications import notifications_command
+from mosaico_ingest.cli.plugins import plugins_command
 from mosaico_ingest.cli.query import query_command
 from mosaico_ingest.cli.read import read_command
 from mosaico_ingest.cli.run import run_command

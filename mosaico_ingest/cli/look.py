@@ -1,5 +1,5 @@
 """
-The commands that look and change nothing: `inspect`, `plan`, `plugins`.
+The commands that look and change nothing: `inspect`, `plan`.
 
 Must not know: networks. Next: `mosaico_ingest.run`.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mosaico_ingest.model.source import Aside
     from mosaico_ingest.reports.text import Block
 
-__all__ = ["inspect_command", "plan_command", "plugins_command", "show_plan"]
+__all__ = ["inspect_command", "plan_command", "show_plan"]
 
 
 @click.command("inspect", cls=HostCommand)
@@ -105,26 +105,6 @@ def plan_command(ctx: click.Context, /, paths: tuple[str, ...], json: bool, **_:
     Exit code: 0 the run could begin, 1 something stops it.
     """
     ctx.exit(show_plan(paths, chosen_host(ctx), settings_of(ctx), as_json=json))
-
-
-@click.command("plugins", cls=HostCommand)
-@json_flag
-@click.pass_context
-def plugins_command(ctx: click.Context, /, json: bool) -> None:
-    """
-    List the plugins: what they hand in, and why one is not loaded.
-
-    Examples:
-      mosaico-ingest plugins
-      mosaico-ingest plugins -p no:rosbag --json
-    """
-    from mosaico_ingest.reports.plugins import plugin_blocks, plugins_to_json
-
-    statuses = chosen_host(ctx).statuses
-    if json:
-        print_json(plugins_to_json(statuses))
-    else:
-        print_result(plugin_blocks(statuses))
 
 
 def show_plan(

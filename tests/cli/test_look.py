@@ -91,17 +91,6 @@ def test_plugin_flag_changes_the_plan(tmp_path, cli):
     assert ("transform", "frame_transform") == (tag(), tag("--tf", "message"))
 
 
-def test_plugins_lists_every_plugin(cli):
-    """Plugins lists what is installed, with what each hands in; one left out says so."""
-    told = json.loads(cli("plugins", "--json", "-p", "no:rosbag")[1])["plugins"]
-    states = {plugin["name"]: plugin["status"] for plugin in told}
-    by_name = {plugin["name"]: plugin for plugin in told}
-
-    assert ("disabled", "loaded") == (states["rosbag"], states["mcap"])
-    assert ["source mcap"] == by_name["mcap"]["contributions"]
-    assert "rosbag: disabled: not selected" in cli("plugins", "-p", "no:rosbag")[1]
-
-
 def test_inspect_deep_tells_what_a_run_would_do(demo_file, cli):
     """Counts per topic as `run` would report them, and the health of each topic; exit code as `run`."""
     code, out, err = cli("inspect", "--deep", demo_file)

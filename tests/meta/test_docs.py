@@ -1,17 +1,12 @@
 """What the documentation shows works as it stands."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 import mosaico_ingest
-from mosaico_ingest.hooks.host import Host
-from mosaico_ingest.run import ingest
-from mosaico_ingest.testing.dist import write_dist
 from mosaico_ingest.testing.recordings import write_demo
-from mosaico_ingest.testing.sink import MemorySink
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("contrib/*.md")])
@@ -22,25 +17,13 @@ def code(page, language):
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-def test_the_plugin_of_the_tutorial_is_found_and_reads(tmp_path, monkeypatch):
-    """The two files of `docs/plugins.md`, installed, make the format known and ingest it."""
-    (module,) = code(ROOT / "docs" / "plugins.md", "python")
-    site = tmp_path / "site"
-    write_dist(site, "mosaico-ingest-points", {"points": module})
-    monkeypatch.syspath_prepend(site)
-    path = tmp_path / "track.points"
-    path.write_text("1 0.5 1 2\n2 0.25 3 4\n")
-    sink = MemorySink()
-    try:
-        report = ingest(path, sink=sink, host=Host.discover())
-    finally:
-        sys.modules.pop("mosaico_ingest_points_points", None)
-    table = sink.recordings["track"].topics["/points"].table()
+def test_the_tutorial_s_plugin_is_the_one_that_is_written_out():
+    """The files in `docs/plugins.md` are those of the template, which `plugins new` and its tests use."""
+    page, template = ROOT / "docs" / "plugins.md", ROOT / "contrib" / "template"
+    files = ("mosaico_ingest_waypoints.py", "test_waypoints.py")
 
-    assert 0 == report.exit_code
-    assert [(1, 0.5), (2, 0.25)] == list(
-        zip(table["timestamp_ns"].to_pylist(), table["x"].to_pylist(), strict=True)
-    )
+    assert code(page, "toml") == [(template / "pyproject.toml").read_text()]
+    assert code(page, "python") == [(template / file).read_text() for file in files]
 
 
 def test_the_readme_s_library_example_runs(tmp_path, monkeypatch):
