@@ -99,6 +99,7 @@ class RecordingInfo:
         compression: Number of chunks per kind of compression (`{"zstd": 12}`).
         has_index: Whether counts and times come from an index and can be trusted.
         damage: Damage that opening alone has shown.
+        packing: How its files are packed as a whole (`gzip`); the core says so, a source leaves it empty.
         grouping: Why several files are one recording; the core says so, a source leaves it empty.
         findings: What else a careful reader would tell (`metadata.yaml says 2623 ns, the data span 1998 ns`).
     """
@@ -116,5 +117,6 @@ class RecordingInfo:
     damage: tuple[Damage, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     metadata: tuple[MetadataRecord, ...] = ()
+    packing: str = ""
     grouping: str = ""
     findings: tuple[str, ...] = ()

@@ -159,6 +159,7 @@ class Joined:
             told[0],
             path=path,
             format=" and ".join(dict.fromkeys(info.format for info in told)),
+            packing=" and ".join(dict.fromkeys(info.packing for info in told if info.packing)),
             files=tuple(file for info in told for file in info.files),
             size_bytes=sum(info.size_bytes for info in told),
             channels=tuple(channels.values()),

@@ -166,7 +166,7 @@ class _Unpacked:
         self.info = attrs.evolve(
             info,
             path=copy.packed,
-            format=f"{info.format}, packed with {copy.kind}",
+            packing=copy.kind,
             files=tuple(copy.packed if file == copy.path else file for file in info.files),
             size_bytes=info.size_bytes - copy.unpacked_bytes + copy.size_bytes,
             damage=tuple(damage),

@@ -118,6 +118,7 @@ class Scheduler:
             "plugins": self._plugins(plan),
             "settings": chosen(self.shop.settings),
             "format": info.format,
+            **({"packing": info.packing} if info.packing else {}),
             "files": [{"name": p.name, "size_bytes": p.stat().st_size} for p in info.files],
             "writer": {"host": socket.gethostname(), "pid": os.getpid()},
             "metadata_records": {record.name: dict(record.values) for record in info.metadata},

@@ -21,7 +21,7 @@ from mosaico_ingest.errors import (
     UsageError,
 )
 from mosaico_ingest.model.settings import Settings
-from mosaico_ingest.model.source import Aside
+from mosaico_ingest.model.source import Aside, SourceFile
 from mosaico_ingest.pipeline.finding import (
     Found,
     Sources,
@@ -30,9 +30,10 @@ from mosaico_ingest.pipeline.finding import (
     look,
     recognise,
     special_kind,
+    unpacked,
 )
 from mosaico_ingest.pipeline.grouping import grouped
-from mosaico_ingest.pipeline.packing import PACKED_SUFFIXES
+from mosaico_ingest.pipeline.packing import PACKED_SUFFIXES, archive_kind
 from mosaico_ingest.units import format_count
 
 __all__ = ["Search", "find"]
@@ -235,9 +236,10 @@ class _Walk:
     def _file(self, path: Path) -> Found | Aside:
         """Look at a file."""
         try:
-            name, match = recognise(look(path), self._sources)
+            file = look(path)
+            name, match = recognise(file, self._sources)
         except UnknownFormatError as error:
-            return self._refused(path, "recognised by no plugin", str(error))
+            return self._refused(path, _strangeness(file), str(error))
         except PluginError as error:
             return self._refused(
                 path, f"recognised by no plugin, and {error.plugin!r} failed on it", str(error)
@@ -286,6 +288,14 @@ class _Walk:
         for suffix in PACKED_SUFFIXES:
             name = name.removesuffix(suffix)
         return bool(ends) and name.endswith(ends)
+
+
+def _strangeness(file: SourceFile) -> str:
+    """Say in a phrase why a file is no recording."""
+    if not file.size_bytes:
+        return "empty"
+    kind = archive_kind(unpacked(file).head)
+    return f"{kind}, not looked into" if kind else "recognised by no plugin"
 
 
 def _broken(path: Path, error: OSError) -> tuple[str, str]:

@@ -31,10 +31,12 @@ def info_blocks(info: RecordingInfo) -> Iterator[Block]:
     messages = format_number_of("message", info.messages or 0) if known else "messages not counted"
     yield f"{short_path(info.path)}: {info.format}, {format_bytes(info.size_bytes)}, {messages}"
     if info.grouping:
-        yield f"  one of many:  {info.grouping}"
+        yield f"  grouped:      {info.grouping}"
     if len(info.files) > 1:
         yield f"  files:        {_file_names(info)}"
     yield f"  time:         {time_range(info.start_ns, info.end_ns)}"
+    if info.packing:
+        yield f"  packed with:  {info.packing}"
     chunks = ", ".join(f"{kind or 'none'} ({n} chunks)" for kind, n in info.compression.items())
     yield f"  compression:  {chunks or 'none'}"
     if not info.has_index:
@@ -72,6 +74,7 @@ def info_to_json(info: RecordingInfo) -> dict[str, object]:
     return {
         "path": str(info.path),
         "format": info.format,
+        "packing": info.packing,
         "grouping": info.grouping,
         "files": [str(file) for file in info.files],
         "size_bytes": info.size_bytes,
@@ -102,7 +105,7 @@ def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
     """Yield what a run would do with one recording."""
     yield f"{short_path(plan.info.path)} ({plan.source}) -> {plan.sequence}"
     if plan.info.grouping:
-        yield f"  one of many: {plan.info.grouping}"
+        yield f"  grouped: {plan.info.grouping}"
     if plan.topics:
         yield _topic_table(plan.topics)
     for topic in plan.topics:

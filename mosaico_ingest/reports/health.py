@@ -10,6 +10,7 @@ import attrs
 
 from mosaico_ingest.model.health import TopicHealth
 from mosaico_ingest.model.report import RunReport
+from mosaico_ingest.reports.overview import aside_blocks, failure_lines
 from mosaico_ingest.reports.summary import recording_blocks, report_to_json
 from mosaico_ingest.reports.text import Block, Column, Table
 from mosaico_ingest.units import format_bytes, format_count, format_duration_ns
@@ -32,13 +33,21 @@ def examined_blocks(
     report: RunReport, health: Mapping[str, tuple[TopicHealth, ...]]
 ) -> Iterator[Block]:
     """Yield, per recording, what a run would make of it and the health of its topics."""
-    for number, recording in enumerate(report.recordings):
+    failures = [(r.path, r.error) for r in report.recordings if r.error and not r.topics]
+    for number, recording in enumerate(r for r in report.recordings if r.topics or not r.error):
         if number:
             yield ""
         yield from recording_blocks(recording, verb="would be ")
         topics = health.get(recording.path, ())
         if topics:
             yield Table(columns=_COLUMNS, rows=tuple(map(_row, topics)))
+    if failures:
+        yield ""
+        yield "Cannot be stored:"
+        yield from (f"  {line}" for line in failure_lines(failures))
+    if report.aside:
+        yield ""
+        yield from aside_blocks(report.aside)
 
 
 def examined_to_json(

@@ -95,6 +95,24 @@ def test_copies_that_nobody_reads_make_room(tmp_path, temp):
             lend(copies, paths[1])
 
 
+def test_ctrl_c_leaves_nothing(tmp_path, temp):
+    """Whoever interrupts the unpacking finds the folder as it was."""
+    path = pack(tmp_path, "a.gz", bytes(10 * MIB))
+    asked = []
+
+    def free(_):
+        asked.append(1)
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        return KEPT_FREE * 2
+
+    copies = Copies(temp, 10_000, free_bytes=free)
+    with pytest.raises(KeyboardInterrupt), copies:
+        lend(copies, path)
+
+    assert [] == list(temp.iterdir())
+
+
 def test_a_run_that_shall_end_unpacks_no_further(tmp_path, temp):
     """Who asks for the end does not wait for a large file."""
     path = pack(tmp_path, "a.gz", bytes(10 * MIB))

@@ -1,5 +1,6 @@
 """Tests of mosaico_ingest.pipeline.searching: what a folder may hold besides recordings."""
 
+import gzip
 import os
 import socket
 import tempfile
@@ -44,12 +45,17 @@ def test_strangers_are_told_but_are_no_errors(folder, search):
     (folder / "empty").touch()
     (folder / "broken.LINES").write_text("hello")
     (folder / "broken.lines.gz").write_text("hello")
+    (folder / "all.tgz").write_bytes(gzip.compress(bytes(257) + b"ustar\x0000" + bytes(300)))
 
     found, errors, aside = search(folder)
 
     assert ["good.lines"] == found
     assert ["broken.LINES", "broken.lines.gz"] == sorted(errors)
-    assert {"notes.txt": "recognised by no plugin", "empty": "recognised by no plugin"} == aside
+    assert {
+        "notes.txt": "recognised by no plugin",
+        "empty": "empty",
+        "all.tgz": "a tar archive, not looked into",
+    } == aside
 
 
 def test_links_to_nothing_and_in_circles_are_told(folder, search):
