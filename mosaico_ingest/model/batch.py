@@ -14,7 +14,9 @@ import pyarrow as pa
 __all__ = [
     "LOG_TIME",
     "PAYLOAD",
+    "PLACE",
     "PUBLISH_TIME",
+    "REASON",
     "ArrowBatch",
     "Cursor",
     "Decoded",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 LOG_TIME, PUBLISH_TIME, PAYLOAD = "log_time_ns", "publish_time_ns", "payload"
+REASON, PLACE = "reason", "place"
 
 
 @attrs.frozen
@@ -52,17 +55,27 @@ class RawBatch:
         data: `log_time_ns int64 | publish_time_ns int64 (optional) | payload binary or binary_view`,
             or `log_time_ns int64 | publish_time_ns int64 (optional) | typed columns…` for `arrow` channels.
         cursor: Restarts the source after this batch, None where it cannot be restarted.
+        rejects: Messages that the source could not turn into typed columns, kept as they stand:
+            `log_time_ns int64 | payload binary | reason string | place string`. A reason is shared by
+            many, a place (`line 17`) is a message's own.
     """
 
     channel_id: int
     seq: int
     data: pa.RecordBatch
     cursor: Cursor | None = None
+    rejects: pa.RecordBatch | None = None
+
+    @property
+    def messages(self) -> int:
+        """Messages in it, rejected ones included."""
+        return int(self.data.num_rows + (self.rejects.num_rows if self.rejects else 0))
 
     @property
     def nbytes(self) -> int:
         """Memory that this batch keeps alive: the whole of every buffer that it refers to."""
-        return int(self.data.get_total_buffer_size())
+        rejected = self.rejects.get_total_buffer_size() if self.rejects else 0
+        return int(self.data.get_total_buffer_size() + rejected)
 
 
 @attrs.frozen(eq=False)

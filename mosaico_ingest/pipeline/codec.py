@@ -5,11 +5,13 @@ Must not know: threads, sinks. Next: `flow`.
 """
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mosaico_ingest.errors import PluginError
 from mosaico_ingest.hooks.contracts import Decode, MapRequest, MapRows
@@ -18,7 +20,9 @@ from mosaico_ingest.hooks.registry import Registry
 from mosaico_ingest.model.batch import (
     LOG_TIME,
     PAYLOAD,
+    PLACE,
     PUBLISH_TIME,
+    REASON,
     ArrowBatch,
     RawBatch,
     Reject,
@@ -132,10 +136,14 @@ class Codec:
             publish = None if times.publish_ns is None else times.publish_ns.take(at)
             times = Times(log_ns=times.log_ns.take(at), publish_ns=publish)
         messages = len(times.log_ns)
-        if columns.num_rows != messages or messages + sum(reasons.values()) != raw.data.num_rows:
-            told = f"{columns.num_rows} rows and {sum(reasons.values())} rejects"
+        refused = sum(reasons.values())
+        if (columns.num_rows, messages + refused) != (messages, raw.data.num_rows):
+            told = f"{columns.num_rows} rows and {refused} rejects"
             fault = ValueError(f"gave {told} for {raw.data.num_rows} messages")
             raise self._fault(topic.decoder, "decode", fault)
+        if raw.rejects:
+            rejected = _refused(raw.seq, raw.rejects, f"{topic.name}/_rejected")
+            reasons = dict(Counter(raw.rejects.column(REASON).to_pylist()))
         try:
             if self._read_clock is not None:
                 # The mapper takes the field for the publisher's clock, as its policy says.
@@ -177,16 +185,24 @@ def _rejected(raw: RawBatch, rejects: Sequence[Reject], topic: str) -> ArrowBatc
     reasons = np.repeat(np.arange(len(rejects)), [len(reject.rows) for reject in rejects])
     order = np.argsort(rows, kind="stable")
     at = pa.array(rows[order])
-    log = raw.data.column(LOG_TIME).take(at)
     words = pa.array([reject.reason for reject in rejects], pa.string())
-    n = len(rows)
-    columns = [
-        log,
-        log,
-        pa.nulls(n, pa.string()),
-        pa.nulls(n, pa.uint32()),
-        raw.data.column(PAYLOAD).take(at).cast(pa.binary()),
-        words.take(pa.array(reasons[order])),
-    ]
-    data = pa.RecordBatch.from_arrays(columns, schema=REJECTED.schema)
-    return ArrowBatch(topic=topic, seq=raw.seq, data=data, messages=n)
+    payloads = raw.data.column(PAYLOAD).take(at).cast(pa.binary())
+    log = raw.data.column(LOG_TIME).take(at)
+    return _rejected_rows(raw.seq, topic, log, payloads, words.take(pa.array(reasons[order])))
+
+
+def _refused(seq: int, rejects: pa.RecordBatch, topic: str) -> ArrowBatch:
+    """Keep what the source itself could not turn into columns, each with its reason and place."""
+    where, why = rejects.column(PLACE), rejects.column(REASON)
+    reasons = pc.binary_join_element_wise(where, why, ": ")
+    return _rejected_rows(seq, topic, rejects.column(LOG_TIME), rejects.column(PAYLOAD), reasons)
+
+
+def _rejected_rows(
+    seq: int, topic: str, log_ns: pa.Array, payloads: pa.Array, reasons: pa.Array
+) -> ArrowBatch:
+    """Return rows of the neighbour."""
+    n = len(log_ns)
+    envelope = [log_ns, log_ns, pa.nulls(n, pa.string()), pa.nulls(n, pa.uint32())]
+    data = pa.RecordBatch.from_arrays([*envelope, payloads, reasons], schema=REJECTED.schema)
+    return ArrowBatch(topic=topic, seq=seq, data=data, messages=n)

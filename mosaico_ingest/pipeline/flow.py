@@ -168,7 +168,7 @@ class Flow:
 
     def _hand_over(self, item: RawBatch, route: Route) -> None:
         """Take credits for a batch on its way to one topic; waits until there are enough."""
-        shop, messages, nbytes = self._shop, item.data.num_rows, item.nbytes
+        shop, messages, nbytes = self._shop, item.messages, item.nbytes
         route.ledger.read += messages
         shop.budget.take(nbytes)
         if route.lane < 0:

@@ -1,0 +1,248 @@
+"""
+A table that is delimited text: samples it for dialect, types and clock, then reads it block by block.
+
+Blocks are parsed ahead by threads of their own; pyarrow's reader releases the interpreter's lock.
+
+Must not know: channels. Next: `recording`.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mosaico_ingest.errors import SourceError, UsageError
+from mosaico_ingest.plugin import Damage, SourceFile
+from mosaico_ingest_csv.clock import Clock, NoClockError, find_clock
+from mosaico_ingest_csv.dialect import Dialect, read_dialect, rows_of
+from mosaico_ingest_csv.kinds import infer
+from mosaico_ingest_csv.longform import Keys, cells, find_keys, joined, lines_of
+from mosaico_ingest_csv.options import CsvOptions
+from mosaico_ingest_csv.parsing import Grammar, Parsed, parse, rows_end
+from mosaico_ingest_csv.pieces import Piece, Press, Shape
+from mosaico_ingest_csv.table import Block, Part, no_clock
+from mosaico_ingest_csv.text import TextBlock, TextFile
+
+__all__ = ["CsvTable"]
+
+_HEAD_BYTES = 256 * 1024
+_WHOLE_BYTES = 8 * 1024 * 1024
+_SPOTS, _SPOT_BYTES = 32, 128 * 1024
+_WORKERS, _AHEAD = 2, 4
+_CALLED = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+
+
+class CsvTable:
+    """
+    An open text table.
+
+    Raises:
+        SourceError: It has no rows, or no clock.
+        UsageError: An option does not fit it.
+
+    Thread: one; two more parse.
+    """
+
+    compression: Mapping[str, int] = {}
+
+    def __init__(self, file: SourceFile, options: CsvOptions) -> None:
+        self._options = options
+        head = file.head if len(file.head) >= file.size_bytes else _read_head(file)
+        try:
+            dialect = read_dialect(head, options, is_whole=len(head) >= file.size_bytes)
+        except LookupError:
+            msg = f"--encoding is {options.encoding!r}, which is no encoding. Expected one such as utf-8."
+            raise UsageError(msg) from None
+        self._dialect: Dialect = dialect
+        self._text = TextFile(file.path, dialect, options.max_row)
+        self._pool: ThreadPoolExecutor | None = None
+        try:
+            self.start = dialect.start
+            self.is_small = self._text.size - dialect.start <= _WHOLE_BYTES
+            sample = b"".join(self._sample())
+            self._keys = self._find_keys(sample)
+            findings = list(dialect.findings)
+            if self._keys:
+                self._labels, self._shapes, self.clock, told = self._long(sample, self._keys)
+                kinds = ", ".join(self._labels)
+                findings.append(f"Rows are of {len(self._labels)} kinds: {kinds}.")
+            else:
+                self._labels, self._shapes, self.clock, told = self._wide(sample)
+            findings += told
+            if not self._text.ends_in_newline():
+                findings.append("The last row has no line end: it may be cut short.")
+        except BaseException:
+            self._text.__exit__(None, None, None)
+            raise
+        self._press = Press(
+            clock=self.clock,
+            shapes=self._shapes,
+            labels=self._labels,
+            keys=self._keys,
+            delimiter=dialect.delimiter,
+            has_filler=dialect.filler,
+        )
+        self.findings = tuple(findings)
+        self.parts = tuple(
+            Part(label=label, columns=shape.columns)
+            for label, shape in zip(self._labels, self._shapes, strict=True)
+        )
+        self.format = (
+            f"CSV ({_CALLED.get(dialect.delimiter, dialect.delimiter)}, {dialect.encoding})"
+        )
+
+    def close(self) -> None:
+        """Close the file and end the threads."""
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+        self._text.__exit__(None, None, None)
+
+    def blocks(self, position: int) -> Iterator[Block | Damage]:
+        """Yield everything from *position* on, parsed ahead."""
+        self._pool = self._pool or ThreadPoolExecutor(_WORKERS, thread_name_prefix="mi-csv")
+        waiting: deque[tuple[TextBlock, Future[dict[int, Piece]]] | Damage] = deque()
+        before: Counter[int] = Counter()
+        for item in self._text.blocks(position):
+            waiting.append(
+                item
+                if isinstance(item, Damage)
+                else (item, self._pool.submit(self._press, item.data))
+            )
+            if len(waiting) > _AHEAD:
+                yield self._finish(waiting.popleft(), before)
+        while waiting:
+            yield self._finish(waiting.popleft(), before)
+
+    def _finish(
+        self, item: tuple[TextBlock, Future[dict[int, Piece]]] | Damage, before: Counter[int]
+    ) -> Block | Damage:
+        """Number lines and rows, which only the order of blocks tells."""
+        if isinstance(item, Damage):
+            return item
+        text, future = item
+        rows = {}
+        for part, piece in future.result().items():
+            line = self._text.line(text.start) if piece.refused else 0
+            rows[part] = piece.rows(self.clock, before[part], line)
+            before[part] += piece.total
+        return Block(position=text.start, rows=rows)
+
+    def _sample(self) -> Iterator[bytes]:
+        """Yield all of a small file, spots all over a large one."""
+        if self.is_small:
+            rows = self._text.sample(self.start, _WHOLE_BYTES)
+            # A row that may be cut short must not decide on types, unless there is no other.
+            yield rows[: rows_end(rows)] or rows
+            return
+        for position in np.linspace(self.start, self._text.size - _SPOT_BYTES, _SPOTS).tolist():
+            yield self._text.sample(int(position), _SPOT_BYTES)
+
+    def _find_keys(self, sample: bytes) -> Keys | None:
+        head = sample[:_SPOT_BYTES].decode(errors="replace").splitlines()[:500]
+        rows = rows_of([line for line in head if line], self._dialect.delimiter)
+        return find_keys(self._dialect.names, self._dialect.is_named, rows)
+
+    def _wide(
+        self, sample: bytes
+    ) -> tuple[tuple[str, ...], tuple[Shape, ...], Clock, tuple[str, ...]]:
+        """Describe a table of one shape."""
+        names = self._dialect.names
+        texts = self._texts(sample, names)
+        used = dict(zip(names, texts, strict=True))
+        if self._dialect.filler:
+            used.pop(names[-1])
+        try:
+            clock, told = find_clock(used, self._options, is_named=self._dialect.is_named)
+        except NoClockError:
+            raise SourceError(no_clock(self._text.path, names), path=self._text.path) from None
+        shape = self._shape(names, texts, clock, ())
+        return ("",), (shape,), clock, told
+
+    def _long(
+        self, sample: bytes, keys: Keys
+    ) -> tuple[tuple[str, ...], tuple[Shape, ...], Clock, tuple[str, ...]]:
+        """Describe a table of several kinds."""
+        lines = lines_of(sample)
+        delimiter = self._dialect.delimiter
+        labels = cells(lines, delimiter, keys.columns)
+        counts = {e["values"]: e["counts"] for e in pc.value_counts(labels.drop_null()).to_pylist()}
+        names = self._dialect.names
+        own = [k for k in range(len(names)) if k not in keys.columns]
+        times = (
+            own[:1]
+            if keys.is_ragged
+            else [k for k in own if names[k].lower() not in ("value", "val")]
+        )
+        columns = {names[k]: cells(lines, delimiter, [k]) for k in times}
+        try:
+            clock, told = find_clock(columns, self._options, is_named=self._dialect.is_named)
+        except NoClockError:
+            raise SourceError(no_clock(self._text.path, names), path=self._text.path) from None
+        shapes = []
+        for label in counts:
+            rows = lines.filter(pc.fill_null(pc.equal(labels, label), False))
+            texts = joined(rows)
+            width = Counter(
+                len(row)
+                for row in rows_of(texts.decode(errors="replace").splitlines()[:100], delimiter)
+            ).most_common(1)[0][0]
+            called = _long_names(keys, width) if keys.is_ragged else names
+            dropped = tuple(called[k] for k in keys.columns if k < width)
+            shapes.append(self._shape(called, self._texts(texts, called), clock, dropped))
+        return tuple(counts), tuple(shapes), clock, told
+
+    def _texts(self, sample: bytes, names: tuple[str, ...]) -> list[pa.Array]:
+        """Return the columns of *sample* as text; rows of another length are left out."""
+        parsed: Parsed = parse(sample, self._grammar(dict.fromkeys(names, pa.string())))
+        if not parsed.data.num_rows:
+            msg = f"{str(self._text.path)!r} has no rows below its header. Leave it out."
+            raise SourceError(msg, path=self._text.path)
+        return list(parsed.data.columns)
+
+    def _shape(
+        self, names: tuple[str, ...], texts: list[pa.Array], clock: Clock, dropped: tuple[str, ...]
+    ) -> Shape:
+        """Find the types of columns; what the clock takes stays text."""
+        kinds: dict[str, pa.DataType] = {}
+        for name, column in zip(names, texts, strict=True):
+            is_text = name in clock.columns or name in dropped
+            kinds[name] = (
+                pa.string()
+                if is_text
+                else infer(column, self._options.null_values, self._dialect.decimal)
+            )
+        drop = {*clock.columns, *dropped}
+        if self._dialect.filler and not self._keys:
+            kinds[names[-1]] = pa.null()
+            drop.add(names[-1])
+        if not kinds.keys() - drop:
+            drop -= set(clock.columns)
+        return Shape(grammar=self._grammar(kinds), drop=frozenset(drop))
+
+    def _grammar(self, columns: Mapping[str, pa.DataType]) -> Grammar:
+        dialect = self._dialect
+        return Grammar(
+            columns=columns,
+            delimiter=dialect.delimiter,
+            decimal=dialect.decimal,
+            null_values=self._options.null_values,
+        )
+
+
+def _read_head(file: SourceFile) -> bytes:
+    try:
+        with file.path.open("rb") as stream:
+            return stream.read(_HEAD_BYTES)
+    except OSError as error:
+        msg = f"{str(file.path)!r} cannot be read: {error.strerror}. Check its permissions."
+        raise SourceError(msg, path=file.path) from error
+
+
+def _long_names(keys: Keys, width: int) -> tuple[str, ...]:
+    """Name the cells of one kind: values by number."""
+    free = [k for k in range(width) if k not in keys.columns]
+    values = {k: f"value_{n}" for n, k in enumerate(free[1:], 1)}
+    return tuple(values.get(k, f"column_{k + 1}") for k in range(width))
