@@ -144,6 +144,25 @@ class Codec:
         if raw.rejects:
             rejected = _refused(raw.seq, raw.rejects, f"{topic.name}/_rejected")
             reasons = dict(Counter(raw.rejects.column(REASON).to_pylist()))
+        rows = self._mapped(columns, times)
+        batch = ArrowBatch(
+            topic=topic.name,
+            seq=raw.seq,
+            data=rows,
+            messages=messages,
+            largest_bytes=longest(raw.data.column(PAYLOAD)) if self._has_payload else 0,
+        )
+        seconds = time.perf_counter() - began
+        return Encoded(rows=batch, rejected=rejected, reasons=reasons, seconds=seconds)
+
+    def _mapped(self, columns: pa.RecordBatch, times: Times) -> pa.RecordBatch:
+        """
+        Return the rows of decoded columns.
+
+        Raises:
+            PluginError: The mapper fails, or gives other columns than the type has.
+        """
+        topic = self.topic
         try:
             if self._read_clock is not None:
                 # The mapper takes the field for the publisher's clock, as its policy says.
@@ -154,15 +173,7 @@ class Codec:
         if rows.schema != topic.ontology.schema:
             fault = ValueError(f"gave columns that are not those of {topic.ontology.tag!r}")
             raise self._fault(topic.mapper, "map", fault)
-        batch = ArrowBatch(
-            topic=topic.name,
-            seq=raw.seq,
-            data=rows,
-            messages=messages,
-            largest_bytes=longest(raw.data.column(PAYLOAD)) if self._has_payload else 0,
-        )
-        seconds = time.perf_counter() - began
-        return Encoded(rows=batch, rejected=rejected, reasons=reasons, seconds=seconds)
+        return rows
 
     def _fault(self, plugin: str, stage: str, error: Exception) -> PluginError:
         """Name who failed in which stage."""
