@@ -1,5 +1,11 @@
-"""Recordings that nobody here wrote, into one store and back, counted by readers that are not ours."""
+"""
+Recordings that nobody here wrote, into one store and back, counted by readers that are not ours.
 
+`recordings.tsv` lists, for every channel of every recording, what must be stored, rejected, skipped and lost,
+and how that was found. A test counts again what other readers can count; the rest was counted by hand.
+"""
+
+import csv
 import sqlite3
 import struct
 from collections import Counter
@@ -13,9 +19,10 @@ from rosbags.rosbag1 import Reader as Ros1Reader
 
 from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.enum import NotificationType
-from mosaico_ingest.model.report import RecordingReport
+from mosaico_ingest.model.report import RecordingReport, TopicReport
 from mosaico_ingest.run import ingest, serve
 
+TABLE = Path(__file__).parent / "recordings.tsv"
 DEMO = "mcap/reductstore+reductstore_agent/testdata/demo.mcap"
 CUT = "mcap/DERIVED/demo_truncated_mid_chunk.mcap"
 HUSKY = "ros1/cra-ros-pkg+robot_localization/test/test1.bag"
@@ -111,15 +118,20 @@ def count_db3(path: Path) -> Counter:
 def total(report: RecordingReport, field: str) -> Counter:
     """Add one count of a report up per channel."""
     counts: Counter = Counter()
-    for topic in report.topics:
+    for topic in channels(report):
         counts[topic.channel] += getattr(topic, field)
     return counts
 
 
-def whole(archive) -> list[RecordingReport]:
-    """Return the reports of recordings that have messages and no damage."""
-    odd = {str(archive.data / path) for path in [*DAMAGED, *NOTHING_INSIDE]}
-    return [report for report in archive.first.recordings if report.path not in odd]
+def channels(report: RecordingReport) -> list[TopicReport]:
+    """Return what became of the channels of a recording, without its attachments."""
+    return [topic for topic in report.topics if topic.ontology != "attachment"]
+
+
+def table() -> list[dict[str, str]]:
+    """Read the table: a row for each channel."""
+    with TABLE.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
 
 
 def test_every_recording_is_in_the_report(archive):
@@ -129,20 +141,44 @@ def test_every_recording_is_in_the_report(archive):
     assert recordings(archive.data) == reported
 
 
-def test_intact_recordings_are_stored_to_the_last_message(archive, tmp_path):
-    """Every intact message is stored: the counts per channel are those of independent readers."""
-    expected = {r.path: count(Path(r.path), tmp_path) for r in whole(archive)}
+def test_every_channel_ends_as_the_table_says(archive):
+    """Of every channel, exactly so many messages are stored, rejected, skipped and lost."""
+    fields = ("stored", "rejected", "skipped", "lost")
+    expected = {(r["recording"], r["channel"]): tuple(int(r[f]) for f in fields) for r in table()}
+    found: dict[tuple[str, str], tuple[int, ...]] = {}
+    for report in archive.first.recordings:
+        counts = {f: total(report, f) for f in fields}
+        for channel in {topic.channel for topic in channels(report)}:
+            name = str(Path(report.path).relative_to(archive.data)), channel
+            found[name] = tuple(counts[f][channel] for f in fields)
 
-    assert expected == {r.path: total(r, "stored") for r in whole(archive)}
+    assert expected == found
 
 
-def test_intact_recordings_declare_what_they_hold(archive, tmp_path):
-    """An intact recording is `stored`, without losses, rejects, skips or damage."""
-    whole_ones = whole(archive)
-    totals = [sum(total(r, f).total() for r in whole_ones) for f in ("lost", "rejected", "skipped")]
+def test_the_table_is_what_other_readers_count(archive, tmp_path):
+    """The table's numbers of undamaged recordings are counted again by readers that are not ours."""
+    rows = [row for row in table() if not row["how"].startswith("by hand")]
+    stored: dict[str, Counter] = {}
+    for row in rows:
+        stored.setdefault(row["recording"], Counter())[row["channel"]] = int(row["stored"])
 
-    assert [0, 0, 0] == totals
-    assert {("stored", "", ())} == {(r.status.value, r.error, r.damage) for r in whole_ones}
+    assert {name: count(archive.data / name, tmp_path) for name in stored} == stored
+    assert {"0"} == {row[f] for row in rows for f in ("rejected", "skipped", "lost")}
+
+
+def test_the_table_misses_no_recording(archive):
+    """Every recording is in the table, unless there is nothing in it."""
+    named = {row["recording"] for row in table()} | NOTHING_INSIDE.keys()
+
+    assert {str(p.relative_to(archive.data)) for p in recordings(archive.data)} == named
+
+
+def test_undamaged_recordings_are_stored(archive):
+    """An undamaged recording is `stored`, without an error or damage."""
+    odd = {str(archive.data / path) for path in [*DAMAGED, *NOTHING_INSIDE]}
+    whole = [report for report in archive.first.recordings if report.path not in odd]
+
+    assert {("stored", "", ())} == {(r.status.value, r.error, r.damage) for r in whole}
 
 
 def test_what_a_bag_says_wrongly_of_itself_is_told(archive):
@@ -286,11 +322,11 @@ def test_conformance_files_are_stored_as_their_makers_count_them(shared_data, tm
         rows = {
             r.path: sum(
                 b.num_rows
-                for t in r.topics
+                for t in channels(r)
                 for b in client.topic_handler(r.sequence, t.name).read()
             )
             for r in report.recordings
-            if r.status == "stored"
+            if channels(r)
         }
 
     assert expected == {r.path: total(r, "stored") for r in report.recordings}
