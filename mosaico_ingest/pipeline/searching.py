@@ -21,7 +21,7 @@ from mosaico_ingest.errors import (
     UsageError,
 )
 from mosaico_ingest.model.settings import Settings
-from mosaico_ingest.model.source import Aside, SourceFile
+from mosaico_ingest.model.source import Aside, SourceFile, Strength
 from mosaico_ingest.pipeline.finding import (
     Found,
     Sources,
@@ -120,7 +120,7 @@ class _Walk:
             yield Found(path=self._root, error=str(error))
             return
         try:
-            below = list(self._below())
+            below = self._below()
         except _TooManyError:
             limit = format_count(self._settings.max_files)
             msg = (
@@ -137,22 +137,29 @@ class _Walk:
             )
             yield Found(path=self._root, error=msg)
 
-    def _below(self) -> Iterator[Found | Aside]:
+    def _below(self) -> list[Found | Aside]:
         """Walk the folders, depth first, each in the order of names."""
-        folders, found = [self._root], list[Path]()
+        folders = [self._root]
+        told: list[Found | Aside] = []
         while folders:
             inner: list[Path] = []
             for item in self._folder(folders.pop()):
                 if isinstance(item, Path):
                     inner.append(item)
-                    continue
-                if isinstance(item, Found):
-                    found.append(item.path)
-                yield item
+                else:
+                    told.append(item)
             folders += reversed(inner)
-        for claim in self._doubtful:
-            if not any(path.is_relative_to(claim.path) for path in found):
-                yield claim
+        taken: list[Found] = []
+        for (
+            claim
+        ) in self._doubtful:  # outer folders come first, and what lies in them is part of them
+            if any(_is_below(claim.path, outer.path) for outer in taken):
+                continue
+            found = [item for item in told if isinstance(item, Found)]
+            if not any(_is_below(item.path, claim.path) for item in found):
+                told = [item for item in told if not _is_below(item.path, claim.path)]
+                taken.append(claim)
+        return [*told, *taken]
 
     def _folder(self, folder: Path) -> Iterator[Found | Aside | Path]:
         """Yield the recording that a folder is, or what lies directly in it, with the folders to walk."""
@@ -256,17 +263,31 @@ class _Walk:
             return Found(path=path, error=message)
         return Aside(path, reason)
 
-    def _strangers(self, folder: Path, claim: Found) -> Iterator[Aside]:
-        """Tell of files in a folder that is one recording, which are called like those of other formats."""
+    def _strangers(self, folder: Path, claim: Found) -> Iterator[Found | Aside]:
+        """
+        Look in a folder that is one recording for files that are called like those of other formats.
+
+        Whose first bytes say that it is one is a recording of its own; a table of times, say, is not.
+        """
         others = {name: source for name, source in self._sources.items() if name != claim.source}
         own = endings({claim.source: self._sources[claim.source]})
         ends = tuple(ending for ending in endings(others) if ending not in own)
         for place, _, names in os.walk(folder):
             for name in sorted(names):
                 self._count()
-                if ends and self._is_named_like_one(name, ends):
-                    reason = f"in a folder that is one {claim.source} recording; name it to read it"
-                    yield Aside(Path(place, name), reason)
+                if self._is_named_like_one(name, ends):
+                    yield self._stranger(Path(place, name), claim, others)
+
+    def _stranger(self, path: Path, claim: Found, others: Sources) -> Found | Aside:
+        """Judge a file in a folder that is one recording."""
+        try:
+            if stat.S_ISREG(path.lstat().st_mode):
+                name, match = recognise(look(path), others)
+                if match.strength is Strength.MAGIC:
+                    return Found(path=path, source=name, reason=match.reason)
+        except (OSError, MosaicoError):
+            pass  # it stays what its folder is
+        return Aside(path, f"in a folder that is one {claim.source} recording; name it to read it")
 
     def _count(self) -> None:
         """Count one more file."""
@@ -288,6 +309,11 @@ class _Walk:
         for suffix in PACKED_SUFFIXES:
             name = name.removesuffix(suffix)
         return bool(ends) and name.endswith(ends)
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    """Say whether *path* lies in *folder*, at whatever depth, and is not itself."""
+    return path != folder and path.is_relative_to(folder)
 
 
 def _strangeness(file: SourceFile) -> str:

@@ -127,7 +127,7 @@ def test_a_folder_may_be_one_recording(tmp_path, host):
     """A folder that a source claims is not searched any further."""
     folder = tmp_path / "bag"
     folder.mkdir()
-    write_lines(folder / "a.lines", "/x 1 y")
+    write_lines(folder / "part", "/x 1 y")
     sources = host.with_(rival(Strength.STRUCTURE, folder="bag")).registry.sources
 
     assert [("bag", "rival")] == names(find([tmp_path], sources).recordings)

@@ -207,31 +207,38 @@ def bags():
     return Host.empty().with_(LinesPlugin(), Bags()).registry.sources
 
 
-def test_a_recording_inside_a_folder_that_is_another_is_told(folder, bags):
-    """A folder that is one recording hides no other: those are named; `--no-group` reads them."""
+def test_a_folder_that_is_one_recording_hides_no_other(folder, bags):
+    """Files of other formats by their first bytes are read; those that are only called so are told."""
     (folder / "0.part").touch()
+    (folder / "deep").mkdir()
+    (folder / "deep" / "times.lines").write_text("1\n2\n")
+    (folder / "link.lines").symlink_to("good.lines")
     told = find([folder], bags)
-    apart = find([folder], bags, Settings(group=False))
 
-    assert [("runs", "bags")] == [(item.path.name, item.source) for item in told.recordings]
+    assert [("runs", "bags"), ("good.lines", "lines")] == [
+        (item.path.name, item.source) for item in told.recordings
+    ]
     assert "holds parts; --no-group" in told.recordings[0].grouping
-    (aside,) = told.aside
-    assert "good.lines" == aside.path.name
-    assert "in a folder that is one bags recording" in aside.reason
-    assert "good.lines" in [item.path.name for item in apart.recordings if not item.error]
+    assert {"in a folder that is one bags recording; name it to read it"} == {
+        item.reason for item in told.aside
+    }
+    assert ["link.lines", "times.lines"] == sorted(item.path.name for item in told.aside)
 
 
 def test_a_folder_whose_files_are_no_recordings_stays_one(tmp_path, bags):
     """Without groups a folder is still one recording where none of its files is."""
     folder = tmp_path / "bag"
-    folder.mkdir()
-    (folder / "notes.txt").touch()
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "0.part").mkdir()
+    (folder / "inner" / "notes.txt").touch()
     (folder / "part.part").mkdir()
+    told = find([tmp_path], bags, Settings(group=False))
 
-    assert [("bag", "bags")] == [
-        (item.path.name, item.source)
-        for item in find([folder], bags, Settings(group=False)).recordings
-    ]
+    assert [("bag", "bags")] == [(item.path.name, item.source) for item in told.recordings]
+    assert () == told.aside
+    write_lines(folder / "inner" / "a.lines", "/x 1 y")
+    apart = find([tmp_path], bags, Settings(group=False))
+    assert ["a.lines"] == [item.path.name for item in apart.recordings]
 
 
 def test_parts_of_a_folder_that_are_links_out_of_it_are_refused(folder, bags, tmp_path):
@@ -243,4 +250,4 @@ def test_parts_of_a_folder_that_are_links_out_of_it_are_refused(folder, bags, tm
 
     assert "has links that lead out of" in refused[0].error
     assert "--follow-links" in refused[0].error
-    assert ["bags"] == [item.source for item in followed]
+    assert ["bags", "lines"] == [item.source for item in followed]
