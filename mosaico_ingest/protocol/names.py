@@ -32,6 +32,8 @@ _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9_-]+)*")
 _REFUSED_IN_NAME = re.compile(r"[!\"'*£$%&.\s:/\x00-\x1f\x7f]|[^\x00-\x7f]")
 _REFUSED_IN_TOPIC = re.compile(r"[!\"'*£$%&.\s:\x00-\x1f\x7f]|[^\x00-\x7f]|//")
 _OUTSIDE = re.compile(r"[^A-Za-z0-9_-]")
+_LONGEST_SEQUENCE, _LONGEST_TOPIC = 255, 1000
+_SHOWN = 120
 _UNNAMED = "unnamed"
 
 
@@ -76,10 +78,10 @@ def check_sequence_name(name: str) -> str:
         'drive_1'
     """
     bare = name.removeprefix("/")
-    if not _SEQUENCE.fullmatch(bare):
+    if not _SEQUENCE.fullmatch(bare) or len(bare) > _LONGEST_SEQUENCE:
         msg = (
-            f"The sequence name {name!r} is refused. Expected letters, digits, '_' and '-', "
-            f"starting with a letter or digit. Try {suggest_name(name)!r}."
+            f"The sequence name {name!r} is refused. Expected letters, digits, '_' and '-', at most "
+            f"{_LONGEST_SEQUENCE}, starting with a letter or digit. Try {suggest_name(name)!r}."
         )
         raise NameRefusedError(msg)
     return bare
@@ -97,10 +99,11 @@ def check_topic_name(name: str) -> str:
         '/imu/front'
     """
     bare = name.removeprefix("/")
-    if not _TOPIC.fullmatch(bare):
+    if not _TOPIC.fullmatch(bare) or len(bare) > _LONGEST_TOPIC:
         msg = (
             f"The topic name {name!r} is refused. Expected letters, digits, '_' and '-' in parts divided by "
-            f"single '/', starting with a letter or digit. Try {suggest_topic(name)!r}."
+            f"single '/', at most {_LONGEST_TOPIC}, starting with a letter or digit. "
+            f"Try {suggest_topic(name)!r}."
         )
         raise NameRefusedError(msg)
     return f"/{bare}"
@@ -151,12 +154,14 @@ def parse_locator(text: str) -> Locator:
     """
     bare = text.lstrip("/")
     sequence, slash, topic = bare.partition("/")
+    if len(bare) > _LONGEST_SEQUENCE + _LONGEST_TOPIC or len(topic) > _LONGEST_TOPIC:
+        raise _invalid(text)
     session = ""
     if not slash:
         sequence, colon, session = bare.partition(":")
         if colon and (not session or _REFUSED_IN_NAME.search(session)):
             raise _invalid(text)
-    if not sequence or _REFUSED_IN_NAME.search(sequence):
+    if not 0 < len(sequence) <= _LONGEST_SEQUENCE or _REFUSED_IN_NAME.search(sequence):
         raise _invalid(text)
     if session:
         return Locator(kind=LocatorKind.Session, sequence=sequence, session=session)
@@ -175,7 +180,7 @@ def suggest_name(text: str) -> str:
         >>> suggest_name("run 3.2 (final)"), suggest_name("_hidden"), suggest_name("…")
         ('run_3_2__final_', 'hidden', 'unnamed')
     """
-    return _OUTSIDE.sub("_", text).lstrip("_-") or _UNNAMED
+    return _OUTSIDE.sub("_", text).lstrip("_-")[:_LONGEST_SEQUENCE] or _UNNAMED
 
 
 def suggest_topic(text: str) -> str:
@@ -187,9 +192,10 @@ def suggest_topic(text: str) -> str:
         ('/cam_0/image_raw', '/imu/_raw')
     """
     parts = [_OUTSIDE.sub("_", part) for part in text.split("/") if part]
-    return "/" + ("/".join(parts).lstrip("_-/") or _UNNAMED)
+    return "/" + ("/".join(parts).lstrip("_-/")[:_LONGEST_TOPIC].rstrip("/") or _UNNAMED)
 
 
 def _invalid(text: str) -> NameRefusedError:
-    msg = f"{text!r} is not a valid locator. Expected SEQUENCE, SEQUENCE/TOPIC or SEQUENCE:SESSION."
+    shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}… of {len(text)} characters"
+    msg = f"{shown} is not a valid locator. Expected SEQUENCE, SEQUENCE/TOPIC or SEQUENCE:SESSION."
     return NameRefusedError(msg)

@@ -5,7 +5,8 @@ Must not know: which messages exist. Next: `messages`.
 """
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
@@ -34,6 +35,8 @@ OMIT_DEFAULT: Mapping[str, bool] = {"omit_default": True}
 
 _T = TypeVar("_T")
 _INT64 = range(-(2**63), 2**63)
+_LARGEST_REQUEST = 16 * 1024 * 1024
+_DEEPEST_OBJECT = 32
 
 
 def dump(message: object) -> bytes:
@@ -69,8 +72,15 @@ def load_request(kind: type[_T], body: bytes) -> _T:
     Read a request, as a server does.
 
     Raises:
-        InvalidRequestError: The body is no JSON object, or lacks a key, or has a value of the wrong type.
+        InvalidRequestError: The body is no JSON object, or too large, or lacks a key or has one twice, or has
+            a value of the wrong type.
     """
+    if len(body) > _LARGEST_REQUEST:
+        msg = (
+            f"body deserialization error: the request has {len(body)} bytes, "
+            f"expected at most {_LARGEST_REQUEST}"
+        )
+        raise InvalidRequestError(msg)
     return _structure(kind, _parse(body, InvalidRequestError), InvalidRequestError)
 
 
@@ -96,7 +106,7 @@ def read_response(kind: type[_T], value: object) -> _T:
 
 def _parse(body: bytes, error: type[RemoteError]) -> object:
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        return json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_object_of_pairs)
     except (ValueError, RecursionError) as err:
         msg = f"body deserialization error: {str(err)[:200]}"
         raise error(msg) from err
@@ -109,9 +119,17 @@ def _structure(kind: type[_T], value: object, error: type[RemoteError]) -> _T:
     try:
         return _converter.structure(value, kind)
     except cattrs.BaseValidationError as err:
-        faults = "; ".join(cattrs.transform_error(err))
+        faults = "; ".join(cattrs.transform_error(err, format_exception=_fault))
         msg = f"body deserialization error: {faults[:400]}"
         raise error(msg) from err
+
+
+class _RefusedError(ValueError):
+    """A value that its type alone does not forbid; says why."""
+
+
+def _fault(err: BaseException, kind: type | None) -> str:
+    return str(err) if isinstance(err, _RefusedError) else cattrs.v.format_exception(err, kind)
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -119,11 +137,24 @@ def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(msg)
 
 
+def _object_of_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a key that is there twice: leaving one of its values out would be a guess."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        msg = f"key {twice[:64]!r} is there twice"
+        raise ValueError(msg)
+    return made
+
+
 def _text(value: object, _: object) -> str:
     if not isinstance(value, str):
         msg = "expected text"
         raise TypeError(msg)
     value.encode()  # a lone surrogate cannot be stored
+    if "\0" in value:  # which not every database takes
+        msg = "expected text without NUL"
+        raise _RefusedError(msg)
     return value
 
 
@@ -149,7 +180,19 @@ def _object(value: object, _: object) -> JsonObject:
     if not isinstance(value, dict):
         msg = "expected an object"
         raise TypeError(msg)
+    level: list[object] = [value]
+    for _depth in range(_DEEPEST_OBJECT):
+        level = [inner for outer in level for inner in _inside(outer)]
+    if level:
+        msg = f"expected no more than {_DEEPEST_OBJECT} levels"
+        raise _RefusedError(msg)
     return value
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _omits(kind: object) -> bool:

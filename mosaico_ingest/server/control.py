@@ -32,7 +32,7 @@ from mosaico_ingest.protocol.actions import ACTIONS, envelope
 from mosaico_ingest.protocol.generations import Generation
 from mosaico_ingest.protocol.names import Locator, LocatorKind
 from mosaico_ingest.protocol.ulid import make_ulid
-from mosaico_ingest.protocol.wire import load_request, to_json
+from mosaico_ingest.protocol.wire import JsonObject, load_request, to_json
 from mosaico_ingest.server.auth import Caller
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.clustering import Clusterer
@@ -59,6 +59,9 @@ from mosaico_ingest.server.tables import (
 )
 
 __all__ = ["Control"]
+
+_LARGEST_METADATA = 1024 * 1024
+_LONGEST_TAG = 255
 
 
 class Control:
@@ -141,7 +144,7 @@ class Control:
         name = expect(request.locator, LocatorKind.Sequence).sequence
         row = {
             "name": name,
-            "user_metadata": to_json(request.user_metadata),
+            "user_metadata": _metadata_text(request.user_metadata),
             "created_at_ns": time.time_ns(),
         }
         try:
@@ -236,6 +239,12 @@ class Control:
         self._store.discard_session(session.uuid)
 
     def _topic_create(self, request: messages.TopicCreate) -> messages.TopicCreated:
+        if not 0 < len(request.ontology_tag) <= _LONGEST_TAG:
+            msg = (
+                f"Bad request: an ontology tag of {len(request.ontology_tag)} characters, "
+                f"expected 1 to {_LONGEST_TAG}"
+            )
+            raise InvalidRequestError(msg)
         uuid = str(uuid4())
         with self._catalog.write() as connection:
             session = claim_session(connection, uuid=request.session_uuid)
@@ -259,7 +268,7 @@ class Control:
                 "uuid": uuid,
                 "ontology_tag": request.ontology_tag,
                 "serialization_format": request.serialization_format.value,
-                "user_metadata": to_json(request.user_metadata),
+                "user_metadata": _metadata_text(request.user_metadata),
                 "state": TopicState.Empty.value,
                 "created_at_ns": time.time_ns(),
             }
@@ -287,3 +296,15 @@ class Control:
                 self._write_manifest(
                     connection, session.id, completed_at_ns=session.completed_at_ns
                 )
+
+
+def _metadata_text(metadata: JsonObject) -> str:
+    """Return what the catalog keeps of user metadata: every reader of the topic or sequence is sent it."""
+    text = to_json(metadata)
+    if len(text) > _LARGEST_METADATA:
+        msg = (
+            f"Bad request: user metadata of {len(text)} bytes, expected at most {_LARGEST_METADATA}; "
+            "store what is larger as a topic"
+        )
+        raise InvalidRequestError(msg)
+    return text

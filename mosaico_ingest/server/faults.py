@@ -7,7 +7,7 @@ Must not know: what is being served. Next: `service`.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 import pyarrow as pa
 from pyarrow import flight
@@ -24,7 +24,7 @@ from mosaico_ingest.errors import (
 )
 from mosaico_ingest.protocol.faults import fault_info, fault_text
 
-__all__ = ["border", "guarded"]
+__all__ = ["border", "guarded", "untraced"]
 
 _log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -48,6 +48,24 @@ def border() -> Iterator[None]:
         told = _translate(err)
         kind = _CLASSES.get(type(told), flight.FlightServerError)
         raise kind(fault_text(told), fault_info(told)) from None
+
+
+class _Untraced(pa.ArrowInvalid):  # type: ignore[misc] # pyarrow is untyped
+    """An error of which pyarrow sends the message and this class's name: its traceback cannot be made."""
+
+    @property
+    def __cause__(self) -> NoReturn:
+        msg = "has no traceback"
+        raise RuntimeError(msg)
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Keep the traceback from a client where pyarrow does not know Flight's errors, and would send it."""
+    try:
+        yield
+    except flight.FlightError as err:
+        raise _Untraced(str(err)) from None
 
 
 def guarded(rows: Callable[_P, Iterator[_T]]) -> Callable[_P, Iterator[_T]]:

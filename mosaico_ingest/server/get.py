@@ -6,6 +6,7 @@ Must not know: how rows are merged, how anything is written. Next: `reading`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -119,7 +120,9 @@ class Reader:
             locator = expect(command.resource_locator, LocatorKind.Topic)
             return _schema_of(find_topic(connection, locator))
 
-    def rows(self, ticket: bytes) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    def rows(
+        self, ticket: bytes
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch | flight.FlightDataStream]]:
         """
         Return the columns of the topic that *ticket* names, and its rows in order of time.
 
@@ -147,6 +150,8 @@ class Reader:
                 msg = f"{locator} not found: it was deleted while it was being read"
                 raise NotFoundError(msg) from err
 
+        if any(map(_has_dictionary, schema.types)):
+            return schema, guarded(_with_dictionaries)(schema, read())
         return schema, guarded(read)()
 
     def _count(self, stored: Sequence[StoredChunk], window: Window) -> WindowInfo:
@@ -257,6 +262,20 @@ def _endpoint(
     return flight.FlightEndpoint(
         dump(ticket), [flight.Location(topic_location(locator))], app_metadata=dump(told)
     )
+
+
+def _with_dictionaries(
+    schema: pa.Schema, batches: Iterator[pa.RecordBatch]
+) -> Iterator[flight.FlightDataStream]:
+    """Send each batch with its dictionaries, and an empty one first: none can be read before they came."""
+    empty = pa.record_batch([pa.nulls(0, kind) for kind in schema.types], schema=schema)
+    for batch in chain([empty], batches):
+        yield flight.RecordBatchStream(pa.Table.from_batches([batch]))
+
+
+def _has_dictionary(kind: pa.DataType) -> bool:
+    inside = (kind.field(index).type for index in range(kind.num_fields))
+    return pa.types.is_dictionary(kind) or any(map(_has_dictionary, inside))
 
 
 def _schema_of(topic: Row) -> pa.Schema:

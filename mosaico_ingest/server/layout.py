@@ -85,7 +85,10 @@ def _leaves(schema: pa.Schema) -> list[pq.ColumnSchema]:
     footers: list[pq.FileMetaData] = []
     try:
         pq.ParquetWriter(pa.BufferOutputStream(), schema, metadata_collector=footers).close()
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as err:
+    except (
+        pa.ArrowException,
+        OSError,
+    ) as err:  # the latter of Parquet: nothing is written to a file
         msg = f"Unsupported schema: {str(err).partition(chr(10))[0]}"
         raise InvalidRequestError(msg) from err
     leaves = footers[0].schema

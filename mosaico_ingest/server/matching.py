@@ -168,8 +168,6 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _plain(column.cast(kind.value_type))
     if pa.types.is_floating(kind):
         return column.cast(pa.float64())
-    if pa.types.is_string_view(kind):
-        return column.cast(pa.large_string())
     if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
         return column.cast(pa.int32() if kind.bit_width == 32 else pa.int64())
     return column

@@ -36,6 +36,9 @@ from mosaico_ingest.server.writing import ChunkWriter, MemoryShare, WrittenChunk
 
 __all__ = ["Receiver", "insert_chunk"]
 
+LARGEST_BATCH = 256 * 1024 * 1024
+"""Bytes of a batch that is still taken, however few its rows: it is held whole, several times."""
+
 
 class Receiver:
     """
@@ -126,6 +129,12 @@ class Receiver:
                 raise UnreachableError(msg)
             if chunk.data is None:  # how a client of pyarrow breaks off what it cannot cancel
                 msg = "Unsupported stream message: expected a record batch"
+                raise InvalidRequestError(msg)
+            if chunk.data.nbytes > LARGEST_BATCH:
+                msg = (
+                    f"Bad request: a batch of {chunk.data.nbytes} bytes, expected at most "
+                    f"{LARGEST_BATCH}; send fewer rows in one"
+                )
                 raise InvalidRequestError(msg)
             chunk.data.validate(full=True)
             writer.add(chunk.data)

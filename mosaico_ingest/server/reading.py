@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mosaico_ingest.protocol.schema import TIMESTAMP
+from mosaico_ingest.server.plain import without_views
 from mosaico_ingest.server.store import Store
 
 __all__ = ["StoredChunk", "Window", "count_rows", "read_rows"]
@@ -88,7 +89,7 @@ class _Run:
     arrow_bytes: int
 
     def read(self, columns: list[str] | None = None) -> pa.Table:
-        return self.file.read_row_group(self.group, columns=columns)
+        return without_views(self.file.read_row_group(self.group, columns=columns))
 
 
 _Span = TypeVar("_Span", StoredChunk, _Run)

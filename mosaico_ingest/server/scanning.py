@@ -17,6 +17,7 @@ from mosaico_ingest.protocol.schema import TIMESTAMP
 from mosaico_ingest.server.lookup import Row
 from mosaico_ingest.server.matching import TextMatch, may_hold
 from mosaico_ingest.server.places import find_place, mask_at
+from mosaico_ingest.server.plain import without_views
 from mosaico_ingest.server.selecting import MOST_IN_SQL
 from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import chunks, column_bounds
@@ -82,7 +83,7 @@ def matching_times(
         places = {one: find_place(file.schema_arrow, _field(one)) for one in conditions}
         columns = {TIMESTAMP, *(place.column for place in places.values() if place)}
         for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, columns=sorted(columns))
+            rows = without_views(file.read_row_group(group, columns=sorted(columns)))
             for condition, place in places.items():
                 mask = None if place is None else mask_at(condition, rows, place, texts)
                 if mask is None:

@@ -20,7 +20,7 @@ from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
 from mosaico_ingest.server.auth import Gate
 from mosaico_ingest.server.control import Control
-from mosaico_ingest.server.faults import border, guarded
+from mosaico_ingest.server.faults import border, guarded, untraced
 from mosaico_ingest.server.get import Reader
 from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.pairing import catalog_url, open_catalog
@@ -214,6 +214,6 @@ class _Service(flight.FlightServerBase):  # type: ignore[misc] # pyarrow is unty
     def get_schema(
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.SchemaResult:
-        with border():
+        with untraced(), border():
             check_stream(self._gate.caller_of(context).permission, Permission.Read)
             return flight.SchemaResult(self._reader.schema(descriptor))

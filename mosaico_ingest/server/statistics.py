@@ -16,6 +16,7 @@ from mosaico_ingest.protocol.schema import TIMESTAMP
 __all__ = ["Bounds", "ChunkFacts", "read_facts"]
 
 _TEXT_LIMIT = 256
+_TEMPORAL = frozenset({"DATE", "TIME", "TIMESTAMP"})
 
 
 @attrs.frozen(kw_only=True)
@@ -57,6 +58,10 @@ def read_facts(footer: pq.FileMetaData) -> ChunkFacts:
     for index in range(len(leaves)):
         leaf = leaves.column(index)
         if leaf.max_repetition_level or paths[leaf.path] > 1:  # `x.y` may be a name, or y in x
+            continue
+        if (
+            leaf.logical_type.type in _TEMPORAL
+        ):  # instants that Python cannot hold are an error to read
             continue
         known = list(_statistics(footer, index))
         if leaf.path == TIMESTAMP:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from mosaico_ingest.errors import InvalidRequestError
 from mosaico_ingest.protocol.schema import TIMESTAMP
 from mosaico_ingest.server.layout import Layout, choose_layout
+from mosaico_ingest.server.plain import without_views
 from mosaico_ingest.server.statistics import ChunkFacts, read_facts
 from mosaico_ingest.server.store import Store, full_disk_is_told
 
@@ -128,6 +129,10 @@ class ChunkWriter:
         if batch.column(self._clock).null_count:
             msg = f"Bad request: column {TIMESTAMP!r} has nulls"
             raise InvalidRequestError(msg)
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            if column.null_count and not field.nullable:
+                msg = f"Bad request: column {field.name[:64]!r} has nulls and is declared non-nullable"
+                raise InvalidRequestError(msg)
         self._waiting.append(batch)
         self._waiting_bytes += batch.nbytes
         if self._waiting_bytes >= self._share.each_bytes:
@@ -224,4 +229,6 @@ def _in_order(rows: pa.Table, clock: int) -> pa.Table:
     times = rows.column(clock).to_numpy()
     if np.all(times[1:] >= times[:-1]):
         return rows
-    return rows.take(pc.sort_indices(rows.column(clock)))
+    plain = without_views(rows)
+    ordered = plain.take(pc.sort_indices(rows.column(clock)))
+    return ordered if plain is rows else ordered.cast(rows.schema)

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.fuzz import recordings
-from tests.fuzz.outcome import Outcome
+from . import recordings, server
+from .outcome import Outcome
 
 TARGETS: Mapping[str, Callable[[random.Random, float, Path], Outcome]] = {
-    "recordings": recordings.run
+    "server": server.run,
+    "recordings": recordings.run,
 }
 
 

@@ -22,7 +22,8 @@ from mosaico_ingest_mcap import McapFormat
 from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import Damage, SourceFormat
 from mosaico_ingest.testing.source import source_file
-from tests.fuzz.outcome import Outcome
+
+from .outcome import Outcome
 
 _MESSAGES = 600
 _SECONDS = 20  # for one case, which takes milliseconds

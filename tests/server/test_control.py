@@ -1,5 +1,6 @@
 """The actions: what they do, in which order, and how they refuse."""
 
+import json
 import re
 from functools import partial
 from uuid import uuid4
@@ -328,3 +329,47 @@ def test_notification_refused(peer, action, locator, type_, kind):
     assert (
         kind == peer.refusal(peer.act, action, locator=locator, notification_type=type_, msg="m")[0]
     )
+
+
+DEEP = {"a": 1}
+for _ in range(32):
+    DEEP = {"a": DEEP}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"locator": "a", "locator": "b", "user_metadata": {}}', "key 'locator' is there twice"),
+        (b'{"locator": "a", "user_metadata": {"x": {"y": 1, "y": 1}}}', "key 'y' is there twice"),
+        (json.dumps({"locator": "a", "user_metadata": DEEP}).encode(), "no more than 32 levels"),
+        (json.dumps({"locator": "a\0", "user_metadata": {}}).encode(), "without NUL"),
+        (json.dumps({"locator": "a" * 256, "user_metadata": {}}).encode(), "of 256 characters"),
+        (b'{"locator": "..", "user_metadata": {}}', "not a valid locator"),
+        (b'{"locator": "a/../../b", "user_metadata": {}}', "not a valid locator"),
+        (b'{"locator": "\xff", "user_metadata": {}}', "deserialization error"),
+        (b'{"locator": "a", "user_metadata": {"x": 1e999}}', "Cannot write"),
+        (
+            b'{"locator": "a", "user_metadata": {"x": ' + b"9" * 5000 + b"}}",
+            "deserialization error",
+        ),
+        (b" " * (16 * 2**20 + 1), "has 16777217 bytes, expected at most 16777216"),
+        (
+            json.dumps({"locator": "a", "user_metadata": {"x": "y" * 2**20}}).encode(),
+            "metadata of 1048585 bytes, expected at most 1048576",
+        ),
+    ],
+    ids=range(12),
+)
+def test_limits(peer, body, words):
+    """What is too long, too deep, too large or said twice is refused with a sentence, and not created."""
+    kind, message = peer.refusal(lambda: list(peer.flight.do_action(("sequence_create", body))))
+
+    assert ("InvalidRequestError", True, []) == (kind, words in message, peer.names())
+
+
+@pytest.mark.parametrize("tag", ["", "x" * 256])
+def test_tag_too_long_or_empty(peer, tag):
+    """A topic has a type, of at most 255 characters."""
+    kind, message = peer.refusal(peer.topic, peer.session(), ontology_tag=tag)
+
+    assert ("InvalidRequestError", True) == (kind, "expected 1 to 255" in message)

@@ -168,6 +168,73 @@ def test_null_where_none_may_be(peer, server):
     assert ("InvalidRequestError", True, []) == (kind, "non-nullable" in message, files(server))
 
 
+def test_columns_that_arrow_cannot_sort(peer):
+    """Views are stored in order of time as all else, and can be asked about."""
+    schema = pa.schema([CLOCK, ("data", pa.string_view()), ("l", pa.list_(pa.binary_view()))])
+    columns = [pa.array([2, 1]), pa.array(["b", "a"], schema.types[1])]
+    batch = pa.record_batch([*columns, pa.array([[b"b"], [b"a"]], schema.types[2])], schema=schema)
+    peer.put(peer.topic(peer.session()), batch, schema=schema)
+    found = peer.act("query", ontology={"floating64.data": {"$eq": "b"}})["items"]
+
+    assert (schema.types, [[1, "a", [b"a"]], [2, "b", [b"b"]]], 1) == (
+        peer.read().schema.types,
+        [list(row.values()) for row in peer.read().to_pylist()],
+        len(found),
+    )
+
+
+def test_dates_that_python_has_not(peer):
+    """A day millions of years away is stored and read as any other."""
+    schema = pa.schema([CLOCK, ("data", pa.date32())])
+    days = pa.array([2**31 - 1, -(2**31)], pa.int32()).cast(pa.date32())
+    peer.put(
+        peer.topic(peer.session()),
+        pa.record_batch([pa.array([1, 2]), days], schema=schema),
+        schema=schema,
+    )
+
+    assert [2**31 - 1, -(2**31)] == peer.read()["data"].cast(pa.int32()).to_pylist()
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.dictionary(pa.int8(), pa.string()), pa.list_(pa.dictionary(pa.int8(), pa.string()))]
+)
+def test_dictionaries(peer, kind):
+    """A topic with dictionaries is read as all others, also while it has no rows."""
+    schema = pa.schema([CLOCK, ("data", kind)])
+    value = "a" if pa.types.is_dictionary(kind) else ["a", None]
+    batches = [
+        pa.record_batch([pa.array([time]), pa.array([value], kind)], schema=schema)
+        for time in (2, 1)
+    ]
+    peer.store(schema=schema)
+    peer.store(*batches, locator="s/u", schema=schema)
+
+    assert (0, kind) == (peer.read().num_rows, peer.read().schema.field("data").type)
+    assert [{"timestamp_ns": t, "data": value} for t in (1, 2)] == peer.read("s/u").to_pylist()
+
+
+def test_types_of_no_size(peer):
+    """What Parquet cannot hold is the fault of the upload, not the server's."""
+    schema = pa.schema([CLOCK, ("data", pa.binary(0))])
+    batch = pa.record_batch([pa.array([1]), pa.array([b""], schema.types[1])], schema=schema)
+    kind, message = peer.refusal(peer.put, peer.topic(peer.session()), batch, schema=schema)
+
+    assert ("InvalidRequestError", True) == (kind, "Unsupported schema" in message)
+
+
+def test_batch_too_large(peer, server, rows, monkeypatch):
+    """A batch beyond the limit is refused with both sizes, and leaves nothing."""
+    monkeypatch.setattr("mosaico_ingest.server.put.LARGEST_BATCH", 100)
+    uuid = peer.topic(peer.session())
+
+    assert (
+        "InvalidRequestError",
+        "Bad request: a batch of 112 bytes, expected at most 100; send fewer rows in one.",
+    ) == peer.refusal(peer.put, uuid, rows(range(7)))
+    assert [] == files(server)
+
+
 def test_broken_buffers(peer, server):
     """Offsets that point outside their buffer are refused before anything follows them."""
     offsets = pa.py_buffer(np.array([0, 9, 3, 5], np.int32))
