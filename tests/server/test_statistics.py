@@ -15,7 +15,7 @@ from mosaico_ingest.server.statistics import read_facts
 def facts_of(*groups):
     footers = []
     with choose_layout(groups[0]).open(
-        pa.BufferOutputStream(), groups[0].schema, footers
+        pa.BufferOutputStream(), groups[0].schema, footers, {}
     ) as writer:
         for group in groups:
             writer.write_table(group)
@@ -109,7 +109,7 @@ def test_footer_is_a_footer():
     """The footer that a reader finds says the same as the one at hand when writing."""
     sink, rows = pa.BufferOutputStream(), table(x=pa.array([1, 2]))
     footers = []
-    with choose_layout(rows).open(sink, rows.schema, footers) as writer:
+    with choose_layout(rows).open(sink, rows.schema, footers, {}) as writer:
         writer.write_table(rows)
 
     assert read_facts(footers[0]) == read_facts(pq.read_metadata(pa.BufferReader(sink.getvalue())))
