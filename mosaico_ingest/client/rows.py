@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import types as kind
 
 from mosaico_ingest.errors import SchemaMismatchError, UsageError
@@ -74,6 +75,10 @@ def conform(batch: pa.RecordBatch, target: pa.Schema, topic: str) -> pa.RecordBa
         columns = [_column(batch, field, _place(topic)) for field in target]
         batch = pa.RecordBatch.from_arrays(columns, schema=target)
     check_nulls(batch, topic)
+    columns = batch.columns
+    filled = [_filled(column, field.type) for column, field in zip(columns, target, strict=True)]
+    if any(new is not old for new, old in zip(filled, columns, strict=True)):
+        batch = pa.RecordBatch.from_arrays(filled, schema=target)
     return batch
 
 
@@ -219,6 +224,29 @@ def _check_nulls(array: pa.Array, field: pa.Field, absent: int, path: str, where
             _check_nulls(values, child, array.null_count, f"{path}.{child.name}", where)
     elif _is_list(field.type) and _requires(field.type):
         _check_nulls(array.flatten(), field.type.value_field, 0, f"{path}[]", where)
+
+
+def _filled(array: pa.Array, type_: pa.DataType) -> pa.Array:
+    """
+    Return *array* with a value, of no meaning, wherever a struct that is null has null for what it requires.
+
+    Some builders leave such nulls below; whoever stores the leaves by themselves, as Parquet does, takes them
+    for missing. The same array is returned where there are none.
+    """
+    if not (kind.is_struct(type_) and _requires(type_)):
+        return array
+    before = [array.field(index) for index in range(len(type_))]
+    after = []
+    for child, field in zip(before, type_, strict=True):
+        values = _filled(child, field.type)
+        if not field.nullable and values.null_count:
+            # A builder puts an empty value into the fields of a struct that is null.
+            empty = pa.array([None], pa.struct([pa.field("value", field.type)])).field(0)[0]
+            values = pc.if_else(values.is_valid(), values, empty)
+        after.append(values)
+    if all(new is old for new, old in zip(after, before, strict=True)):
+        return array
+    return pa.StructArray.from_arrays(after, fields=list(type_), mask=array.is_null())
 
 
 def _requires(type_: pa.DataType) -> bool:

@@ -220,6 +220,21 @@ def test_nulls_under_an_absent_struct_are_no_misfit(point):
     assert [None, EXACT["pose"]] == [row["pose"] for row in rows(records, point.schema)]
 
 
+@pytest.mark.parametrize("inner", [pa.int8(), pa.string(), pa.struct([pa.field("c", pa.int8())])])
+def test_what_an_absent_struct_requires_is_not_null(inner):
+    """Below a struct that is null lies a value, not a null: a store that looks at leaves alone takes it."""
+    required = pa.struct([pa.field("b", inner, nullable=False), pa.field("o", pa.int8())])
+    target = pa.schema([pa.field("t", pa.int8()), pa.field("a", required)])
+    batch = pa.record_batch({"t": pa.array([1, 2, 3], pa.int8())})
+
+    rows = conform(batch, target, "/t")
+
+    assert [None] * 3 == rows["a"].to_pylist()
+    assert (0, 3) == (rows["a"].field(0).null_count, rows["a"].field(1).null_count)
+    rows.validate(full=True)
+    assert conform(rows, target, "/t") is rows
+
+
 def test_null_inside_a_list_is_found():
     """Items that must not be null are looked at, and only those of rows that are there."""
     schema = pa.schema([pa.field("v", pa.list_(pa.field("item", pa.int64(), nullable=False)))])
