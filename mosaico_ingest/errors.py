@@ -12,6 +12,7 @@ Every error this package raises on purpose, in one tree.
     ├── PluginError               a plugin broke a rule or failed                       .plugin .stage
     ├── DecodeError               a definition or payload cannot be decoded             .reason
     ├── SchemaMismatchError       columns do not fit the ontology type                  .field .expected .got
+    ├── RecordTooLargeError       a single row is larger than the server takes
     ├── StateError                a writer, handler or client is used in the wrong state
     ├── StoreError                the embedded server cannot use its store              .path
     │   ├── StoreLockedError      another server holds it
@@ -46,6 +47,7 @@ __all__ = [
     "PlanError",
     "PluginError",
     "PreconditionError",
+    "RecordTooLargeError",
     "RemoteError",
     "SchemaMismatchError",
     "ServerFaultError",
@@ -120,6 +122,10 @@ class SchemaMismatchError(MosaicoError, ValueError):
         self.field = field
         self.expected = expected
         self.got = got
+
+
+class RecordTooLargeError(MosaicoError):
+    """A single row is larger than the server takes in one message."""
 
 
 class StateError(MosaicoError):

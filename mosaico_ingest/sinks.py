@@ -10,6 +10,9 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 
+import attrs
+import numpy as np
+
 from mosaico_ingest.client import MosaicoClient, Q
 from mosaico_ingest.client.handlers import SequenceHandler
 from mosaico_ingest.client.notes import Note
@@ -239,10 +242,22 @@ class _FlightTopic(TopicSink):
         self._writer = writer
 
     def write(self, batch: ArrowBatch) -> Receipt:
-        """Put the rows on the wire."""
+        """Put the rows on the wire, without those that are too large for the server."""
         began = time.perf_counter()
-        nbytes = self._writer.write(batch.data) if batch.data.num_rows else 0
-        return _receipt(batch, nbytes, time.perf_counter() - began)
+        data, refused = batch.data, self._writer.too_large(batch.data)
+        if refused:
+            data = data.take(np.setdiff1d(np.arange(data.num_rows), refused))
+        nbytes = self._writer.write(data) if data.num_rows else 0
+        receipt = _receipt(batch, nbytes, time.perf_counter() - began)
+        if not refused:
+            return receipt
+        lost = min(len(refused), batch.messages)  # rows of such a size are messages of their own
+        return attrs.evolve(
+            receipt,
+            messages=batch.messages - lost,
+            rows=data.num_rows,
+            refused={"larger than the server takes in one message": lost},
+        )
 
     def close(self) -> None:
         """Complete the upload; raises if the server did not take all of it."""

@@ -10,9 +10,10 @@ import pytest
 from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.enum import SessionLevelErrorPolicy
 from mosaico_ingest.errors import InvalidRequestError, PlanError
+from mosaico_ingest.model.batch import ArrowBatch
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.run import serve
-from mosaico_ingest.sinks import FlightSink
+from mosaico_ingest.sinks import FlightSink, _FlightTopic
 
 KIND = Ontology(tag="number", fields=pa.schema([pa.field("data", pa.float64(), nullable=False)]))
 
@@ -125,3 +126,28 @@ def test_what_came_after_the_first_look_is_found(client, leave, sink, mark):
     found = new.find(mark)
 
     assert (None if isinstance(client, UnqueriedClient) else name) == found
+
+
+def test_a_row_too_large_for_the_server_is_rejected_alone(client):
+    """What the server does not take in one message is counted with its reason; its neighbours are stored."""
+    client._layers.control._message_limit = 17 * 1024 * 1024  # stands for a server that takes less
+    kind = Ontology(tag="blob", fields=pa.schema([pa.field("data", pa.binary(), nullable=False)]))
+    rows = [{"timestamp_ns": i, "data": b"x" * (i * 9 * 1024 * 1024)} for i in range(3)]
+    writer = client.sequence_create(f"s{uuid4().hex}")
+    writer.open()
+    topic = _FlightTopic(writer.topic_create("/t", ontology=kind))
+    batch = ArrowBatch(
+        topic="/t", seq=0, data=pa.RecordBatch.from_pylist(rows, kind.schema), messages=3
+    )
+
+    receipt = topic.write(batch)
+    topic.close()
+    writer.finalize()
+
+    assert (2, 2, {"larger than the server takes in one message": 1}) == (
+        receipt.messages,
+        receipt.rows,
+        receipt.refused,
+    )
+    stored = client.topic_handler(writer.name, "/t").read().read_all()
+    assert [0, 1] == stored["timestamp_ns"].to_pylist()

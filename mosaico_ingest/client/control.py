@@ -24,19 +24,21 @@ from mosaico_ingest.errors import (
 )
 from mosaico_ingest.protocol.actions import read_envelope
 from mosaico_ingest.protocol.flight import InfoCommand
-from mosaico_ingest.protocol.messages import Empty, ServerVersion
+from mosaico_ingest.protocol.messages import Empty, GrpcLimits, ServerInfo, ServerVersion
 from mosaico_ingest.protocol.wire import dump, to_json
 
 __all__ = ["Control"]
 
 _CALL_TIMEOUT_S = 120.0
 _ATTEMPTS = 3
+_FRAME_BYTES = 64 * 1024  # more than what surrounds the rows of a message
 _TLS_WORDS = ("Ssl handshake", "SSL", "certificate", "Socket closed", "empty address list")
 
 # Asking twice changes nothing more than asking once.
 _IDEMPOTENT = frozenset(
     {
         FlightAction.Version,
+        FlightAction.Info,
         FlightAction.SequenceNotificationList,
         FlightAction.SequenceNotificationPurge,
         FlightAction.TopicNotificationList,
@@ -66,7 +68,8 @@ class Control:
         self.address = address
         self._client = address.open()
         self._options = address.options(call_timeout_s)
-        self._kinds: frozenset[NotificationType] | None = None  # found out once
+        self._server: ServerVersion | None = None  # what it said last
+        self._message_limit = 0  # found out when it matters
         self._is_closed = False
 
     def probe(self, timeout_s: float) -> ServerVersion:
@@ -94,9 +97,26 @@ class Control:
     @property
     def notification_kinds(self) -> frozenset[NotificationType]:
         """What kinds of notification the server keeps; with more than `error`, it takes several at once."""
-        if self._kinds is None:
-            self.version()
-        return self._kinds or frozenset({NotificationType.Error})
+        told = set((self._server or self.version()).notification_types)
+        others = {kind for kind in NotificationType if kind in told}
+        return frozenset({NotificationType.Error} | others)
+
+    @property
+    def message_limit(self) -> int:
+        """How many bytes of rows the server takes in one message."""
+        if not self._message_limit:
+            self._message_limit = (
+                self._server or self.version()
+            ).largest_message_bytes or self._transport_limit()
+        return self._message_limit
+
+    def _transport_limit(self) -> int:
+        """Return what a server from 0.7 on says of its transport, and what others are known to have."""
+        try:
+            limits = self.obtain(FlightAction.Info, Empty(), ServerInfo).config
+        except (InvalidRequestError, ServerFaultError):
+            limits = GrpcLimits()
+        return limits.grpc_max_decode_message_size - _FRAME_BYTES
 
     def ask(self, action: FlightAction, request: object) -> object | None:
         """
@@ -179,10 +199,7 @@ class Control:
         if not isinstance(answer, ServerVersion):
             msg = f"The server at {self.address.url} does not tell its version."
             raise ServerFaultError(msg)
-        told = set(answer.notification_types)
-        self._kinds = frozenset(
-            {NotificationType.Error, *(k for k in NotificationType if k in told)}
-        )
+        self._server = answer
         return answer
 
     def _ask(

@@ -16,7 +16,7 @@ from mosaico_ingest.errors import MosaicoError, RemoteError, StateError
 from mosaico_ingest.protocol.flight import PutCommand
 from mosaico_ingest.protocol.wire import dump
 
-__all__ = ["MESSAGE_BYTES", "UploadStream", "split"]
+__all__ = ["MESSAGE_BYTES", "UploadStream", "rows_above", "split"]
 
 MESSAGE_BYTES = 10 * 1024 * 1024
 """About the most that goes into one message: servers may refuse more than 16 MiB at once."""
@@ -145,3 +145,15 @@ def split(batch: pa.RecordBatch, limit_bytes: int = MESSAGE_BYTES) -> Iterator[p
         yield from split(batch.slice(half), limit_bytes)
     elif batch.num_rows:
         yield batch
+
+
+def rows_above(batch: pa.RecordBatch, limit_bytes: int, first: int = 0) -> Iterator[int]:
+    """Yield the numbers of the rows of *batch*, counted from *first*, that alone exceed *limit_bytes*."""
+    if batch.nbytes <= limit_bytes:
+        return
+    if batch.num_rows == 1:
+        yield first
+        return
+    half = batch.num_rows // 2
+    yield from rows_above(batch.slice(0, half), limit_bytes, first)
+    yield from rows_above(batch.slice(half), limit_bytes, first + half)

@@ -15,9 +15,9 @@ from mosaico_ingest.client.failures import attempt, error_text
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.outbox import Outbox
 from mosaico_ingest.client.rows import batches_of, check_columns, check_nulls
-from mosaico_ingest.client.stream import UploadStream
+from mosaico_ingest.client.stream import UploadStream, rows_above
 from mosaico_ingest.enum import FlightAction, TopicLevelErrorPolicy, TopicWriterStatus
-from mosaico_ingest.errors import SchemaMismatchError, StateError
+from mosaico_ingest.errors import RecordTooLargeError, SchemaMismatchError, StateError
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.protocol.flight import PutCommand
 from mosaico_ingest.protocol.messages import (
@@ -26,6 +26,8 @@ from mosaico_ingest.protocol.messages import (
 )
 
 __all__ = ["TopicWriter"]
+
+_SAFE_BYTES = 16 * 1024 * 1024  # every server takes as much in one message
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ class TopicWriter:
 
         Raises:
             SchemaMismatchError: The columns do not fit the ontology; nothing of that batch is taken.
+            RecordTooLargeError: A row is larger than the server takes; likewise.
             MosaicoError: Rows of an earlier push failed in the background; *data* is not taken.
             StateError: The topic has ended, or the client is closed.
         """
@@ -109,6 +112,7 @@ class TopicWriter:
             self._check_active()
             self._outbox.check()
             for batch in batches_of(data, self._schema):
+                self._check_sizes(batch)
                 self._outbox.put(batch)
         except Exception as err:
             self._status = TopicWriterStatus.RaisedException
@@ -129,13 +133,23 @@ class TopicWriter:
 
         Raises:
             SchemaMismatchError: It does not fit; nothing was sent.
+            RecordTooLargeError: A row is larger than the server takes; nothing was sent.
             RemoteError: The server broke the upload off.
             StateError: The topic has ended, or the client is closed.
         """
         self._check_active()
         self._check_exact(batch.schema)
         check_nulls(batch, self.name)
+        self._check_sizes(batch)
         return self._stream.write(batch)
+
+    def too_large(self, batch: pa.RecordBatch) -> list[int]:
+        """Return the numbers of the rows that are larger than the server takes in one message."""
+        large = list(rows_above(batch, _SAFE_BYTES))
+        if not large:
+            return []
+        limit = self._control.message_limit
+        return [row for row in large if batch.slice(row, 1).nbytes > limit]
 
     def flush(self) -> None:
         """
@@ -254,6 +268,15 @@ class TopicWriter:
         if self._is_ended:
             msg = f"Topic {self.name!r} has ended ({self._status}). Create another topic for more rows."
             raise StateError(msg)
+
+    def _check_sizes(self, batch: pa.RecordBatch) -> None:
+        for row in self.too_large(batch):
+            size, limit = batch.slice(row, 1).nbytes, self._control.message_limit
+            msg = (
+                f"Row {row} of the batch for topic {self.name!r} has {size:,} bytes, more than the "
+                f"{limit:,} that the server takes in one message. Leave it out, or divide it."
+            )
+            raise RecordTooLargeError(msg)
 
     def _check_exact(self, schema: pa.Schema) -> None:
         """Refuse a batch that `push` might still convert."""

@@ -138,10 +138,19 @@ class ArrowBatch:
 
 @attrs.frozen(kw_only=True)
 class Receipt:
-    """What a sink took with one batch; *nbytes* counts Arrow bytes, *seconds* the time spent writing."""
+    """
+    What a sink took with one batch.
+
+    Args:
+        topic: Which one.
+        messages, rows, nbytes: How much; bytes are those of Arrow.
+        seconds: Time spent writing.
+        refused: Why it did not take further messages of the batch: text to count.
+    """
 
     topic: str
     messages: int
     rows: int
     nbytes: int
     seconds: float
+    refused: Mapping[str, int] = attrs.field(factory=dict)

@@ -41,7 +41,7 @@ class TopicReport:
         ontology: Tag, empty for a skipped channel.
         declared: Messages that the recording has, read or not.
         stored: Messages that are on the server in their type.
-        rejected: Messages that could not be decoded.
+        rejected: Messages that could not be decoded, or are larger than the server takes.
         skipped: Messages that the user did not want.
         lost: Messages that the recording declares and that could not be read, or not be sent.
         rows: Rows that the topic holds.

@@ -5,7 +5,7 @@ Must not know: threads, sinks. Next: `flow`.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -49,9 +49,10 @@ class Ledger:
         self.rows += receipt.rows
         self.nbytes += receipt.nbytes
         self.seconds += receipt.seconds
+        self.reject(receipt.refused)
 
-    def reject(self, reasons: dict[str, int]) -> None:
-        """Count messages that could not be decoded."""
+    def reject(self, reasons: Mapping[str, int]) -> None:
+        """Count messages that could not be decoded, or that the sink refused."""
         self.rejected += sum(reasons.values())
         self.reasons.update(reasons)
 

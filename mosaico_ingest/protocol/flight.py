@@ -11,6 +11,7 @@ from mosaico_ingest.enum import GRPCCompressionAlgorithm, GRPCCompressionLevel
 __all__ = [
     "API_KEY_HEADER",
     "DEFAULT_PORT",
+    "LARGEST_MESSAGE_BYTES",
     "GRPCCompression",
     "InfoCommand",
     "PutCommand",
@@ -19,6 +20,9 @@ __all__ = [
 ]
 
 DEFAULT_PORT = 6726
+LARGEST_MESSAGE_BYTES = 256 * 1024 * 1024
+"""What a server of this package takes in one message; one that tells nothing takes what `GrpcLimits` says."""
+
 API_KEY_HEADER = "mosaico-api-key-token"
 
 

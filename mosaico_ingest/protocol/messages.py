@@ -191,11 +191,13 @@ class ServerVersion:
         version, semver: The same number twice.
         notification_types: What kinds of notification the server keeps, where it says so. Such a server
             also takes several in one action, and one along with a new topic.
+        largest_message_bytes: What it takes in one message of an upload, where it says so.
     """
 
     version: str
     semver: SemVer
     notification_types: tuple[str, ...] = attrs.field(default=(), metadata=OMIT_DEFAULT)
+    largest_message_bytes: int = attrs.field(default=0, metadata=OMIT_DEFAULT)
 
 
 @attrs.frozen(kw_only=True)

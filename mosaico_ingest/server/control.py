@@ -29,6 +29,7 @@ from mosaico_ingest.errors import (
 )
 from mosaico_ingest.protocol import messages
 from mosaico_ingest.protocol.actions import ACTIONS, envelope
+from mosaico_ingest.protocol.flight import LARGEST_MESSAGE_BYTES
 from mosaico_ingest.protocol.generations import Generation
 from mosaico_ingest.protocol.names import Locator, LocatorKind
 from mosaico_ingest.protocol.ulid import make_ulid
@@ -132,7 +133,11 @@ class Control:
 
     def _version(self, _: messages.Empty, generation: Generation) -> messages.ServerVersion:
         kinds = tuple(kind.value for kind in NotificationType)
-        return attrs.evolve(generation.version, notification_types=kinds)
+        return attrs.evolve(
+            generation.version,
+            notification_types=kinds,
+            largest_message_bytes=LARGEST_MESSAGE_BYTES,
+        )
 
     def _info(self, _: messages.Empty, generation: Generation) -> messages.ServerInfo:
         known = generation.version

@@ -16,6 +16,7 @@ def test_version(peer):
         "version": "0.5.0",
         "semver": {"major": 0, "minor": 5, "patch": 0, "pre": ""},
         "notification_types": ["error", "warning", "info"],
+        "largest_message_bytes": 256 * 1024 * 1024,
     } == peer.act("version")
 
 
