@@ -27,6 +27,7 @@ IN_BAND = frozenset({"h264", "hevc", "mjpeg"})
 """Codecs whose packets leave with all that a decoder needs."""
 
 _IN_ORDER = frozenset({"av1", "vp8", "vp9"})  # their packets hold hidden pictures instead
+_LEADING = 64 * 1024
 _PROBED = 256
 _MAX_EXTRADATA = 64 * 1024
 _DEMUXERS = "avi,flv,h264,hevc,ivf,matroska,mjpeg,mov,mpegts"
@@ -45,9 +46,10 @@ class Stream:
         time_base: Seconds per tick.
         first_pts, first_dts: Ticks of its first packet, None where there is none or it has none.
         last_dts: Ticks of its last packet, None where no index tells.
-        first: Bytes of that packet.
+        first: The beginning of that packet.
         declared: Packets that the container's index lists, None without one.
         is_reordered: Whether packets are stored in another order than they are shown.
+        is_broken: Whether the decoder's configuration makes no sense.
         extradata: What a decoder needs before the first packet.
         facts: What else a reader may want to know, as texts.
     """
@@ -62,6 +64,7 @@ class Stream:
     first: bytes = attrs.field(default=b"", repr=False)
     declared: int | None = None
     is_reordered: bool = False
+    is_broken: bool = False
     extradata: bytes = attrs.field(default=b"", repr=False)
     facts: Mapping[str, str] = attrs.field(factory=dict)
 
@@ -99,37 +102,34 @@ def read_streams(container: "InputContainer", demuxer: str) -> list[Stream]:
     """Look at the first packets of every stream, and at the first picture of those that have any."""
     import av
 
-    # Asked before anything is decoded: a decoder's threads may delay pictures, too.
-    reordered = {
-        stream.index
-        for stream in container.streams.video
-        if stream.codec_context.has_b_frames
-        and stream.codec_context.codec.canonical_name not in _IN_ORDER
-    }
+    reordered: set[int] = set()
+    for stream in container.streams.video:
+        context: Any = stream.codec_context  # None for a codec that FFmpeg does not know
+        if context is not None:
+            # Asked before anything is decoded: a decoder's threads may delay pictures, too.
+            if context.has_b_frames and context.codec.canonical_name not in _IN_ORDER:
+                reordered.add(stream.index)
+            context.thread_count = 1
+            context.options = {"max_pixels": str(MAX_PIXELS)}
     first: dict[int, tuple[int | None, int | None, bytes]] = {}
     turned: dict[int, int] = {}
     waiting = set(range(len(container.streams)))
-    for stream in container.streams.video:
-        context = stream.codec_context
-        context.thread_count = 1
-        context.options = {"max_pixels": str(MAX_PIXELS)}
     packets = container.demux()
     for _ in range(_PROBED):
         try:
             packet = next(packets, None)
-            if packet is None or not waiting:
-                break
-            index = packet.stream_index
-            if not is_flush(packet) and index not in first:
-                first[index] = packet.pts, packet.dts, bytes(packet)
-            if packet.stream.type != "video" or packet.stream.codec_context is None:
-                waiting.discard(index)
-            elif index in waiting:
-                for frame in packet.decode():
-                    turned[index] = getattr(frame, "rotation", 0)
-                    waiting.discard(index)
         except (av.FFmpegError, ValueError, OverflowError):
             break  # reading tells what is wrong
+        if packet is None or not waiting:
+            break
+        index = packet.stream.index
+        if not is_flush(packet) and index not in first:
+            first[index] = packet.pts, packet.dts, bytes(memoryview(packet)[:_LEADING])
+        if index in waiting:
+            rotation = _rotation(packet)
+            if rotation is not None:
+                turned[index] = rotation
+                waiting.discard(index)
     return [
         _stream(
             stream,
@@ -140,6 +140,20 @@ def read_streams(container: "InputContainer", demuxer: str) -> list[Stream]:
         )
         for stream in container.streams
     ]
+
+
+def _rotation(packet: "Packet[Any]") -> int | None:
+    """Return by how many degrees the first picture is to be turned, None if a later packet must tell."""
+    import av
+
+    if packet.stream.type != "video" or packet.stream.codec_context is None:
+        return 0
+    try:
+        for frame in packet.decode():
+            return getattr(frame, "rotation", 0)
+    except (av.FFmpegError, ValueError, OverflowError):
+        return 0
+    return None
 
 
 def _stream(
@@ -192,7 +206,7 @@ def _facts(stream: Any, context: Any, demuxer: str, rotation: int) -> dict[str, 
     if context is not None:
         facts |= {
             "codec": codec,
-            "codec_tag": context.codec_tag.strip("\0") if context.codec_tag.isprintable() else "",
+            "codec_tag": _tag(context),
             "profile": stream.profile,
         }
         if stream.type == "video":
@@ -210,6 +224,15 @@ def _facts(stream: Any, context: Any, demuxer: str, rotation: int) -> dict[str, 
     return {key: str(value) for key, value in facts.items() if value not in (None, "", 0)} | {
         "stream": str(stream.index)
     }
+
+
+def _tag(context: Any) -> str:
+    """Return the four letters that the container has for the codec, empty if they are none."""
+    try:
+        tag: str = context.codec_tag
+    except UnicodeDecodeError:
+        return ""
+    return tag if tag.isprintable() else ""
 
 
 def _picture_facts(context: Any) -> dict[str, object]:

@@ -34,7 +34,7 @@ from mosaico_ingest_video.clock import to_ns
 from mosaico_ingest_video.detection import IMAGE_SUFFIXES
 from mosaico_ingest_video.mapper import COLUMNS, NUMBER
 from mosaico_ingest_video.options import ImageOptions
-from mosaico_ingest_video.stamps import Stamps, parse_rate, parse_start, read_stamps
+from mosaico_ingest_video.stamps import Stamps, beside, parse_rate, parse_start, read_stamps
 
 __all__ = ["ImageRecording", "open_folder"]
 
@@ -200,7 +200,7 @@ def _stamps(home: Path, folder: Path, names: list[str], options: ImageOptions) -
         SourceError: Nothing tells them, and no rate is given.
     """
     if options.timestamps:
-        return read_stamps(home / options.timestamps)
+        return read_stamps(beside(options.timestamps, home))
     for place in dict.fromkeys((folder, home, home.parent)):
         for name in _LISTS:
             if (place / name).is_file() and (place != home.parent or name == "times.txt"):

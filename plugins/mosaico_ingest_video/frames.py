@@ -5,10 +5,10 @@ Must not know: clocks. Next: `reading`.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from mosaico_ingest_video.container import MAX_PIXELS
-from mosaico_ingest_video.packets import Item
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -28,11 +28,15 @@ class Frames:
         self._encoder: Any = None
         self._count = 0
 
-    def __call__(self, packet: "Packet[Any] | None") -> Sequence[Item]:
+    def make(self, packet: "Packet[Any] | None") -> "Sequence[Packet[Any]]":
         """Return the pictures that *packet* completes; None ends the stream."""
-        return [self._picture(frame) for frame in self._context.decode(packet)]
+        return [done for frame in self._context.decode(packet) for done in self._picture(frame)]
 
-    def _picture(self, frame: Any) -> Item:
+    def before(self, packet: "Packet[Any]") -> bytes:
+        """Return nothing: a picture is whole."""
+        return b""
+
+    def _picture(self, frame: Any) -> "Sequence[Packet[Any]]":
         """Encode one frame; every size gets an encoder of its own."""
         import av
 
@@ -40,12 +44,14 @@ class Frames:
         if encoder is None or (encoder.width, encoder.height) != (frame.width, frame.height):
             encoder = self._encoder = av.CodecContext.create("mjpeg", "w")
             encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
-            encoder.time_base = frame.time_base or self._context.time_base or 1
+            encoder.time_base = Fraction(1, 1000)  # its own; pictures keep their ticks
             encoder.color_range = 2
             encoder.qscale, encoder.global_quality = True, _QUALITY
             encoder.thread_count = 1
         picture = frame.reformat(format="yuvj420p", dst_color_range="JPEG")
-        picture.pts, picture.pict_type = self._count, 0
+        picture.pts, picture.time_base, picture.pict_type = self._count, encoder.time_base, 0
         self._count += 1
-        data = b"".join(bytes(packet) for packet in encoder.encode(picture))
-        return Item(data, len(data), frame.pts, frame.pts, b"", is_key=True)
+        packets: Sequence[Packet[Any]] = encoder.encode(picture)
+        for packet in packets:  # one: the encoder holds nothing back
+            packet.pts = packet.dts = frame.pts
+        return packets

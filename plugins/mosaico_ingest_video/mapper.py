@@ -86,7 +86,10 @@ class _Wrap:
         # Shown is what a header's stamp is elsewhere: the source hands it over as the publisher's clock.
         policy = TimePolicy.Publish if self.time is TimePolicy.Header else self.time
         stamps = envelope(times, policy)[: len(ENVELOPE) - 1]
-        columns = [*stamps, data.column(NUMBER), data.column(PAYLOAD)]
+        payload = data.column(PAYLOAD)
+        if pa.types.is_binary_view(payload.type):
+            payload = payload.cast(pa.binary())
+        columns = [*stamps, data.column(NUMBER), payload]
         if self.word:
             columns.append(pa.repeat(self.word, data.num_rows))
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)

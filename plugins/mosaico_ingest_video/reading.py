@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from mosaico_ingest.plugin import Cursor, Damage, RawBatch, format_number_of
-from mosaico_ingest_video.packets import Item, Prepare
+from mosaico_ingest_video.packets import Prepare
 from mosaico_ingest_video.tray import Tray
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
 
 __all__ = ["Reading", "Way"]
 
@@ -91,25 +92,26 @@ class Reading:
     """
 
     def __init__(self, ways: Mapping[int, Way], target_bytes: int) -> None:
+        from av import FFmpegError
+
         self._ways = ways
         self._target_bytes = target_bytes
         self._losses = _Losses()
+        self._faults = (FFmpegError, ValueError, OverflowError)
 
     def run(self, container: "InputContainer") -> Iterator[RawBatch | Damage]:
         """Yield the messages of all ways, and the damage that is met."""
-        import av
-
         for _ in range(_MAX_FAULTS):
             try:
                 for packet in container.demux():
                     way = self._ways.get(packet.stream_index)
-                    if way is not None:
-                        yield from self._take(way, packet)
+                    if way is not None and (full := self._take(way, packet)):
+                        yield from full
                 break
-            except (av.FFmpegError, OverflowError, UnicodeError) as error:
+            except self._faults as error:
                 yield Damage(reason=f"A part of the file cannot be read: {_reason(error)}.")
         for way in self._ways.values():
-            yield from self._take_prepared(way, None)
+            yield from self._prepared(way, None)
             if way.tray:
                 yield self._batch(way)
         yield from self._losses.tell()
@@ -120,60 +122,59 @@ class Reading:
                 reason = f"The file's index lists {number} of {way.topic} that are not in it."
                 yield Damage(reason=reason, lost={way.channel_id: missing})
 
-    def _take(self, way: Way, packet: Any) -> Sequence[RawBatch]:
+    def _take(self, way: Way, packet: "Packet[Any]") -> Sequence[RawBatch]:
         """Put a packet into its tray; return the batches that were full."""
-        size, dts = packet.size, packet.dts
-        if not size and dts is None:
+        if not packet.size and packet.dts is None:
             return ()  # what PyAV makes at the end of a file
         number = way.packets
-        way.packets += 1
+        way.packets = number + 1
         if packet.is_corrupt:
-            self._losses.add(way, "broken or cut off", packet.pos, size)
+            self._losses.add(way, "broken or cut off", packet.pos, packet.size)
             return ()
         if way.is_numbered:
-            packet.pts = packet.dts = dts = number
-        if way.prepare is not None:
-            return self._take_prepared(way, packet)
-        item = Item(packet, size, packet.pts, dts, b"", packet.is_keyframe)
-        return self._add(way, item, packet.pos)
+            packet.pts = packet.dts = number
+        if way.prepare is None:
+            return self._add(way, packet, packet.pos)
+        return self._prepared(way, packet)
 
-    def _take_prepared(self, way: Way, packet: Any) -> Sequence[RawBatch]:
-        """Put what is made of a packet, or of what is left at the end, into its tray."""
-        import av
-
+    def _prepared(self, way: Way, packet: "Packet[Any] | None") -> Sequence[RawBatch]:
+        """Put what becomes of a packet, or what is left at the end, into its tray."""
+        if way.prepare is None:
+            return ()
         start, size = (packet.pos, packet.size) if packet else (None, 0)
-        items: Sequence[Item] = ()
         try:
-            items = way.prepare(packet) if way.prepare else ()
-        except (av.FFmpegError, ValueError, OverflowError) as error:
+            done = way.prepare.make(packet)
+        except self._faults as error:
             if packet:
                 self._losses.add(way, _reason(error), start, size)
-        full: list[RawBatch] = []
-        for item in items:
-            full += self._add(way, item, start)
-        return full
+            return ()
+        if len(done) == 1:
+            return self._add(way, done[0], start)
+        return [batch for one in done for batch in self._add(way, one, start)]
 
-    def _add(self, way: Way, item: Item, start: int | None) -> Sequence[RawBatch]:
+    def _add(self, way: Way, packet: "Packet[Any]", start: int | None) -> Sequence[RawBatch]:
         """Put one message into its tray; return what had to leave before."""
-        data, size, pts, dts, before, is_key = item
+        size, pts, dts = packet.size, packet.pts, packet.dts
         if pts is None:
             pts = dts if dts is not None else way.last
         if dts is None:
             dts = pts
-        limit = way.limit
-        if not (-limit < pts < limit and -limit < dts < limit):
+        if not (-way.limit < pts < way.limit and -way.limit < dts < way.limit):
             self._losses.add(way, "a time beyond 64 bits", start, size)
             return ()
         way.last = pts
-        tray = way.tray
+        tray, is_key, before = way.tray, packet.is_keyframe, b""
+        if is_key and way.prepare:
+            before = way.prepare.before(packet)
         if way.skip:
             way.skip -= 1
             way.given += 1
             tray.number += 1
             return ()
-        is_due = tray.is_due(self._target_bytes, size, is_key=is_key)
-        full = (self._batch(way),) if is_due else ()
-        tray.add(data, size, pts, dts, before)
+        full: Sequence[RawBatch] = ()
+        if tray.is_due(self._target_bytes, size, is_key=is_key):
+            full = (self._batch(way),)
+        tray.add(packet, size, pts, dts, before)
         return full
 
     def _batch(self, way: Way) -> RawBatch:

@@ -6,15 +6,13 @@ Must not know: bytes of packets. Next: `container`, `reading`.
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
-from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import attrs
 import numpy as np
 
-from mosaico_ingest.errors import SourceError, UsageError
+from mosaico_ingest.errors import SourceError
 from mosaico_ingest.plugin import (
     Channel,
     Cursor,
@@ -23,19 +21,17 @@ from mosaico_ingest.plugin import (
     RecordingInfo,
     SourceFile,
     format_bytes,
-    format_number_of,
 )
-from mosaico_ingest_video.clock import Clock, ListClock, RateClock, TickClock, max_ticks, to_ns
+from mosaico_ingest_video.clock import Clock, max_ticks
+from mosaico_ingest_video.clocks import Clocks
 from mosaico_ingest_video.container import Stream, open_container, read_streams
 from mosaico_ingest_video.detection import RAW_FORMATS, recognise
 from mosaico_ingest_video.extent import stated_bytes
 from mosaico_ingest_video.frames import Frames
 from mosaico_ingest_video.mapper import COLUMNS
 from mosaico_ingest_video.options import VideoMode, VideoOptions
-from mosaico_ingest_video.order import ByNumber, ByTicks, read_places
-from mosaico_ingest_video.packets import preparation
+from mosaico_ingest_video.packets import is_broken, preparation
 from mosaico_ingest_video.reading import Reading, Way
-from mosaico_ingest_video.stamps import Stamps, parse_rate, parse_start, read_stamps
 from mosaico_ingest_video.tray import Tray
 
 if TYPE_CHECKING:
@@ -44,9 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["VideoRecording", "open_recording"]
 
 _RAW_LIMIT = 1 << 40  # packets of a raw stream are numbered
-_OLDEST = datetime(
-    1990, 1, 1, tzinfo=UTC
-)  # cameras without a clock write the epoch of their file format
 
 
 @attrs.frozen(kw_only=True)
@@ -135,7 +128,10 @@ def open_recording(file: SourceFile, options: VideoOptions | None = None) -> Vid
     demuxer = found.demuxer if found else ""
     with open_container(file.path, demuxer) as container:
         demuxer = demuxer or container.format.name.split(",")[0]
-        streams = read_streams(container, demuxer)
+        streams = [
+            attrs.evolve(stream, is_broken=is_broken(container.streams[stream.index], stream))
+            for stream in read_streams(container, demuxer)
+        ]
         tags = dict(container.metadata)
         created = next(
             (
@@ -149,13 +145,18 @@ def open_recording(file: SourceFile, options: VideoOptions | None = None) -> Vid
         msg = f"{str(file.path)!r} holds no stream. Is it whole?"
         raise SourceError(msg, path=file.path)
     findings: list[str] = []
-    damage = _missing_end(file, demuxer)
-    clocks = _Clocks(file, demuxer, options, tags.get("creation_time", created), findings)
+    damage = list(_missing_end(file, demuxer))
+    clocks = Clocks(file, demuxer, options, tags.get("creation_time", created), findings)
     channels: list[_Channel] = []
     for stream, topic in zip(streams, _topics(streams), strict=True):
         is_decoded = options.video is VideoMode.Frames and _is_decodable(stream)
         channels.append(_channel(len(channels) + 1, topic, stream, clocks, is_decoded=is_decoded))
         findings += _notes(channels[-1])
+        if stream.is_broken:
+            reason = (
+                f"The decoder configuration of {topic} is broken; its packets are kept as bytes."
+            )
+            damage.append(Damage(reason=reason))
     starts = [c.channel.start_ns for c in channels if c.channel.start_ns is not None]
     ends = [c.channel.end_ns for c in channels if c.channel.end_ns is not None]
     counts = [c.channel.messages for c in channels]
@@ -169,98 +170,22 @@ def open_recording(file: SourceFile, options: VideoOptions | None = None) -> Vid
         start_ns=min(starts, default=None),
         end_ns=max(ends) if ends and len(ends) == len(starts) else None,
         has_index=None not in counts,
-        damage=damage,
+        damage=tuple(damage),
         findings=tuple(findings),
     )
     return VideoRecording(file, demuxer, channels, info)
 
 
-class _Clocks:
-    """Finds the clock of each stream, and says where it is from."""
-
-    def __init__(
-        self,
-        file: SourceFile,
-        demuxer: str,
-        options: VideoOptions,
-        created: str,
-        findings: list[str],
-    ) -> None:
-        self._file = file
-        self._demuxer = demuxer
-        self._rate = parse_rate(options.fps) if options.fps else None
-        self._stamps: Stamps | None = None
-        if options.timestamps:
-            self._stamps = read_stamps(file.path.parent / options.timestamps)
-        self.is_raw = demuxer in RAW_FORMATS
-        if self.is_raw and not options.timestamps and self._rate is None:
-            msg = (
-                f"{str(file.path)!r} is a raw {demuxer} stream, which carries no clock. "
-                "Give its times with --timestamps FILE (one per frame), or its rate with --fps."
-            )
-            raise SourceError(msg, path=file.path)
-        self._is_absolute = self._stamps is not None and self._stamps.is_absolute
-        self.origin_ns = 0 if self._is_absolute else self._find_origin(options, created, findings)
-        self._shift_ns: int | None = None
-
-    def _find_origin(self, options: VideoOptions, created: str, findings: list[str]) -> int:
-        """Return the instant of time zero."""
-        if options.start:
-            return parse_start(options.start)
-        instant = _instant(created)
-        if instant is not None:
-            findings.append(
-                f"Times begin at {created}, the file's creation_time: often whole seconds, and "
-                "sometimes that of an export. --start sets the beginning exactly."
-            )
-            return instant
-        findings.append(
-            "Nothing says when it was recorded: times begin at 1970-01-01T00:00:00Z. "
-            "--start sets the beginning."
-        )
-        return 0
-
-    def of(self, stream: Stream) -> tuple[Clock, int | None]:
-        """Return the clock of *stream*, and the number of its messages where the whole file was read."""
-        is_video = stream.kind == "video"
-        if not is_video or (self._stamps is None and not self.is_raw):
-            lead = None
-            if (
-                stream.is_reordered
-                and stream.first_pts is not None
-                and stream.first_dts is not None
-            ):
-                lead = stream.first_pts - stream.first_dts
-            origin_ns = self.origin_ns + (self._shift_ns or 0)
-            return TickClock(base=stream.time_base, origin_ns=origin_ns, lead=lead), None
-        places = read_places(self._file.path, self._demuxer, stream, is_raw=self.is_raw)
-        if self._stamps is None:
-            rate = self._rate or Fraction(1)
-            return RateClock(rate=rate, places=places, origin_ns=self.origin_ns), len(places)
-        return self._listed(self._stamps, places, stream), len(places)
-
-    def _listed(self, stamps: Stamps, places: ByNumber | ByTicks, stream: Stream) -> ListClock:
-        """Return the clock that a list of times makes, if it has one for each packet."""
-        if len(places) != len(stamps.times_ns):
-            msg = (
-                f"{str(stamps.path)!r} lists {format_number_of('time', len(stamps.times_ns))}, but "
-                f"stream {stream.index} of {str(self._file.path)!r} has "
-                f"{format_number_of('packet', len(places))}. One per packet is needed."
-            )
-            raise SourceError(msg, path=self._file.path)
-        times_ns = np.sort(np.array(stamps.times_ns, np.int64)) + self.origin_ns
-        if self._shift_ns is None and len(places) and isinstance(places, ByTicks):
-            first = int(to_ns(places.ticks[:1], stream.time_base)[0])
-            self._shift_ns = int(times_ns[0]) - first - self.origin_ns
-        return ListClock(times_ns=times_ns, places=places)
-
-
 def _channel(
-    number: int, topic: str, stream: Stream, clocks: _Clocks, *, is_decoded: bool
+    number: int, topic: str, stream: Stream, clocks: Clocks, *, is_decoded: bool
 ) -> _Channel:
     """Describe one stream as a channel."""
     clock, counted = clocks.of(stream)
-    is_jpeg = is_decoded or stream.codec == "mjpeg"
+    kind = f"{stream.kind}/{stream.codec}"
+    if is_decoded or (stream.codec == "mjpeg" and not stream.is_broken):
+        kind = "image/jpeg"
+    elif stream.is_broken:
+        kind += " without configuration"
     start_ns = _log_ns(clock, 0, stream.first_pts, stream.first_dts, stream)
     end_ns = _log_ns(clock, 0, stream.last_dts, stream.last_dts, stream)
     if counted:
@@ -271,7 +196,7 @@ def _channel(
         channel=Channel(
             id=number,
             topic=topic,
-            type_name="image/jpeg" if is_jpeg else f"{stream.kind}/{stream.codec}",
+            type_name=kind,
             message_encoding="arrow",
             messages=None if is_decoded else declared,
             start_ns=start_ns,
@@ -342,12 +267,3 @@ def _title(demuxer: str, streams: list[Stream]) -> str:
     names: Mapping[str, str] = {"mov": "MP4", "matroska": "Matroska", "mpegts": "MPEG-TS"}
     kind = f"raw {demuxer}" if demuxer in RAW_FORMATS else names.get(demuxer, demuxer.upper())
     return f"{kind} ({', '.join(dict.fromkeys(stream.codec for stream in streams))})"
-
-
-def _instant(text: str) -> int | None:
-    """Return a creation time in nanoseconds, None for one that no camera of today can mean."""
-    try:
-        when = datetime.fromisoformat(text)
-        return parse_start(text) if when.replace(tzinfo=UTC) > _OLDEST else None
-    except (ValueError, UsageError):
-        return None

@@ -17,7 +17,7 @@ import attrs
 
 from mosaico_ingest.errors import SourceError, UsageError
 
-__all__ = ["Stamps", "parse_rate", "parse_start", "read_stamps"]
+__all__ = ["Stamps", "beside", "parse_rate", "parse_start", "read_stamps"]
 
 _NS_PER_S = 1_000_000_000
 _MAX_BYTES = 256 * 1024 * 1024
@@ -46,6 +46,12 @@ class Stamps:
     times_ns: tuple[int, ...]
     names: tuple[str, ...] = ()
     is_absolute: bool = True
+
+
+def beside(name: str, folder: Path) -> Path:
+    """Return the file that `--timestamps` names: from where one stands, else beside the recording."""
+    path = Path(name)
+    return path if path.is_absolute() or path.exists() else folder / path
 
 
 def parse_start(text: str) -> int:

@@ -1,5 +1,6 @@
 """
-Gathers the messages of one stream until they are a batch; their bytes are copied once, when it leaves.
+Gathers the messages of one stream until they are a batch. Large ones are not copied: the batch refers to the
+memory of their packets. Small ones are copied once, when it leaves.
 
 Must not know: PyAV. Next: `reading`.
 """
@@ -17,6 +18,9 @@ from mosaico_ingest_video.mapper import NUMBER
 __all__ = ["Tray"]
 
 _MAX_ROWS = 65_536
+_NAMES = [LOG_TIME, PUBLISH_TIME, NUMBER, PAYLOAD]
+_VIEW_MEAN_BYTES = 4096
+_INLINE_BYTES = 12  # a binary_view keeps values up to this size inside the view itself
 _MAX_BYTES = 1 << 30  # offsets of a binary column have 32 bits
 
 
@@ -43,10 +47,10 @@ class Tray:
         return len(self._lengths)
 
     def add(self, data: Any, size: int, pts: int, dts: int, before: bytes = b"") -> None:
-        """Put one message in, with the bytes that go *before* it."""
+        """Put one message (anything with the buffer protocol) in, with the bytes that go *before* it."""
         if before:
-            self._data.append(before)
-            size += len(before)
+            data = b"".join((before, data))
+            size = len(data)
         self._data.append(data)
         self._lengths.append(size)
         self._pts.append(pts)
@@ -74,29 +78,33 @@ class Tray:
         n = len(self._lengths)
         first = self.number - n
         log_ns, publish_ns = self.clock(first, np.array(self._pts), np.array(self._dts))
-        offsets = np.zeros(n + 1, np.int32)
-        np.cumsum(self._lengths, out=offsets[1:])
-        joined = pa.py_buffer(b"".join(self._data))
         batch = pa.RecordBatch.from_arrays(
             [
                 pa.array(log_ns),
                 pa.array(publish_ns),
                 pa.array(np.arange(first, first + n).astype(np.uint32)),
-                pa.Array.from_buffers(pa.binary(), n, [None, pa.py_buffer(offsets), joined]),
+                self._payloads(),
             ],
-            schema=BATCH,
+            _NAMES,
         )
         self.nbytes = 0
         for waiting in (self._data, self._lengths, self._pts, self._dts):
             waiting.clear()
         return batch
 
-
-BATCH = pa.schema(
-    [
-        pa.field(LOG_TIME, pa.int64()),
-        pa.field(PUBLISH_TIME, pa.int64()),
-        pa.field(NUMBER, pa.uint32(), nullable=False),
-        pa.field(PAYLOAD, pa.binary(), nullable=False),
-    ]
-)
+    def _payloads(self) -> pa.Array:
+        """Return the bytes of the messages: as `binary_view` over their own memory, if they are large."""
+        n = len(self._lengths)
+        lengths = np.array(self._lengths, np.int64)
+        if self.nbytes >= n * _VIEW_MEAN_BYTES and lengths.min() > _INLINE_BYTES:
+            views = np.zeros((n, 4), np.uint32)  # length, first bytes, number of the buffer, offset
+            views[:, 0] = lengths
+            heads = b"".join([memoryview(data)[:4] for data in self._data])
+            views[:, 1] = np.frombuffer(heads, np.uint32)
+            views[:, 2] = np.arange(n)
+            buffers = [pa.py_buffer(data) for data in self._data]
+            return pa.Array.from_buffers(pa.binary_view(), n, [None, pa.py_buffer(views), *buffers])
+        offsets = np.zeros(n + 1, np.int32)
+        np.cumsum(lengths, out=offsets[1:])
+        joined = pa.py_buffer(b"".join(self._data))
+        return pa.Array.from_buffers(pa.binary(), n, [None, pa.py_buffer(offsets), joined])

@@ -181,6 +181,47 @@ def _write_db3(folder: Path) -> None:
             writer.write(connection, time_ns, payload)
 
 
+def _write_video(folder: Path) -> None:
+    """Write one and a half minutes of 720p as H.264 in MP4, about 10 Mbit/s."""
+    import av
+    import numpy as np
+
+    noise = np.random.default_rng(5).integers(0, 48, (720, 1280, 3), np.uint8)
+    shades = np.linspace(0, 200, 1280, dtype=np.uint8)[None, :, None]
+    with av.open(str(folder / "sources-720p.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        stream.options = {
+            "preset": "ultrafast",
+            "bf": "0",
+            "b": "10M",
+            "maxrate": "10M",
+            "bufsize": "5M",
+        }
+        for k in range(2700):
+            picture = np.roll(shades, 7 * k, 1) + np.roll(noise, 5 * k, 0)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _walk_video(path: Path) -> int:
+    """Demux a video with PyAV, and no more."""
+    import av
+
+    with av.open(str(path)) as container:
+        return sum(1 for packet in container.demux() if packet.size)
+
+
+def _decode_video(path: Path) -> int:
+    """Decode a video with PyAV, on all cores."""
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        return sum(1 for _ in container.decode(stream))
+
+
 def _walk_mcap(path: Path) -> int:
     """Walk an MCAP with mcap's reader."""
     from mcap.reader import make_reader
@@ -252,6 +293,13 @@ CASES: dict[str, Case] = {
         peer="rosbags AnyReader",
         walk=_walk_bag,
         decode=_decode_bag,
+    ),
+    "H.264 720p, MP4": Case(
+        path="sources-720p.mp4",
+        write=_write_video,
+        peer="PyAV demux, decode",
+        walk=_walk_video,
+        decode=_decode_video,
     ),
 }
 

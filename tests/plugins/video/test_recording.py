@@ -237,6 +237,58 @@ def test_mjpeg_without_tables_gets_them(make_video, rows_of, tmp_path, av):
     assert [True] * 3 == [b"\xff\xc4" in picture for picture in pictures]
 
 
+def test_a_broken_configuration_costs_no_packet(make_video, rows_of, tmp_path):
+    """If the decoder's configuration makes no sense, packets are kept as bytes, and that is told."""
+    path = make_video(tmp_path / "v.mp4", frames=5, options={"bf": "0"})
+    data = bytearray(path.read_bytes())
+    at = data.index(b"avcC") + 4 + 6  # the length of the first parameter set
+    data[at : at + 2] = b"\xff\xff"
+    path.write_bytes(data)
+    info, tables, _ = rows_of(VideoFormat(), path, STARTED)
+
+    assert "video/h264 without configuration" == info.channels[0].type_name
+    assert 5 == tables["/video"].num_rows
+    assert "kept as bytes" in info.damage[0].reason
+
+
+def test_an_unknown_codec_is_kept_as_bytes(make_video, rows_of, tmp_path):
+    """A codec that FFmpeg does not know is no reason to leave its packets out."""
+    path = make_video(tmp_path / "v.mp4", frames=5, options={"bf": "0"})
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz9").replace(b"avcC", b"zzzC"))
+    for mode in ("store", "frames"):
+        info, tables, _ = rows_of(VideoFormat(), path, VideoOptions(video=mode, start="0"))
+
+        assert ["video/unknown"] == [channel.type_name for channel in info.channels]
+        assert 5 == tables["/video"].num_rows
+
+
+def test_pictures_too_large_to_decode(make_video, rows_of, tmp_path):
+    """A stream that claims giant pictures is stored, and costs no memory when it is to be decoded."""
+    path = make_video(tmp_path / "v.avi", "rawvideo", 2, pixels="bgr24")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"strf") + 12
+    data[at : at + 8] = (1 << 20).to_bytes(4, "little") * 2
+    path.write_bytes(data)
+    stored = rows_of(VideoFormat(), path, STARTED)[1]["/video"]
+    _, tables, damage = rows_of(VideoFormat(), path, VideoOptions(video="frames", start="0"))
+
+    assert 2 == stored.num_rows
+    assert {} == tables
+    assert 2 == sum(sum(item.lost.values()) for item in damage)
+
+
+def test_large_packets_are_not_copied(make_video, tmp_path):
+    """A batch of large packets refers to their own memory; its rows are the same bytes."""
+    path = make_video(tmp_path / "v.avi", "rawvideo", 3, size=(64, 48), pixels="bgr24")
+    with VideoFormat().open(source_file(path), STARTED) as recording:
+        (batch,) = recording.batches([1], 1 << 20)
+    payload = batch.data.column("payload")
+
+    assert "binary_view" == str(payload.type)
+    assert [64 * 48 * 3] * 3 == [len(data) for data in payload.to_pylist()]
+    assert batch.nbytes >= 3 * 64 * 48 * 3
+
+
 def test_without_pyav_a_video_names_the_extra(tmp_path):
     """The file is still recognised, and the error says what to install."""
     path = tmp_path / "v.mp4"

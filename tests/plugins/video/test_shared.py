@@ -119,7 +119,7 @@ def test_stored_packets_decode_to_the_same_pictures(name, shared_data, av, rows_
     assert videos
 
 
-@pytest.mark.parametrize("name", RAW)
+@pytest.mark.parametrize("name", [name for name in RAW if "1280x720" not in name])
 def test_stored_packets_make_a_stream_again(name, shared_data, av, rows_of):
     """The stored packets one after the other are a stream with exactly the pictures of the file."""
     path = shared_data / "video" / name
