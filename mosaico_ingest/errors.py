@@ -5,7 +5,8 @@ Every error this package raises on purpose, in one tree.
 
     MosaicoError
     ├── UsageError                the caller's arguments or settings are wrong          (CLI exit code 2)
-    │   └── NameRefusedError      a sequence, session or topic name the platform refuses
+    │   ├── NameRefusedError      a sequence, session or topic name the platform refuses
+    │   └── ExpressionError       an expression of a mapping cannot be used           .text .at
     ├── SourceError               a recording cannot be opened or read                  .path .offset
     │   └── UnknownFormatError    no source plugin recognises it
     ├── PlanError                 a recording cannot be planned: a conflict, or nothing to store
@@ -40,6 +41,7 @@ from typing import ClassVar
 __all__ = [
     "AlreadyExistsError",
     "DecodeError",
+    "ExpressionError",
     "InvalidRequestError",
     "MosaicoError",
     "NameRefusedError",
@@ -76,6 +78,22 @@ class UsageError(MosaicoError):
 
 class NameRefusedError(UsageError, ValueError):
     """A sequence, session or topic name that the platform refuses."""
+
+
+class ExpressionError(UsageError):
+    """
+    An expression cannot be read, or not be used on the columns that there are.
+
+    Args:
+        text: The expression.
+        at: Index of the character where the fault is.
+        what: The fault, in a few words.
+    """
+
+    def __init__(self, text: str, at: int, what: str) -> None:
+        shown = text if len(text) <= 80 else f"{text[:77]}…"
+        super().__init__(f"The expression {shown!r}, at character {at + 1}: {what}.")
+        self.text, self.at, self.what = text, at, what
 
 
 class SourceError(MosaicoError):

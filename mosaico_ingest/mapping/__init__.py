@@ -1,0 +1,1 @@
+"""F5, mappings that people write without Python: expressions over columns, and the file they stand in."""
