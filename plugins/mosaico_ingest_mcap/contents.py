@@ -30,6 +30,7 @@ from mosaico_ingest_mcap.records import (
     Statistics,
     parse_profile,
 )
+from mosaico_ingest_mcap.streaming import is_streamed, stream_chunk
 from mosaico_ingest_mcap.summary import Summary, read_summary
 from mosaico_ingest_mcap.walking import Stretch, walk_file
 
@@ -152,7 +153,20 @@ def _from_scan(file: File, contents: Contents) -> None:
 
 
 def _scan_chunk(file: File, contents: Contents, chunk: Chunk) -> None:
-    """Load a chunk to see what is in it."""
+    """Look through a chunk."""
+    if is_streamed(chunk):
+        for item in stream_chunk(file, chunk):
+            if isinstance(item, Damage):
+                contents.damage.append(item)
+                for channel, n in item.lost.items():  # declared, as reading will tell again
+                    span = chunk.header.start_ns, chunk.header.end_ns
+                    contents.tallies.setdefault(channel, Tally()).add(n, *span)
+                    contents.total.add(n, *span)
+                return
+            window, met = item
+            _read_records(contents, file, chunk, window, met.others)
+            _count(contents, window, met.messages)
+        return
     data = load(file, chunk)
     if isinstance(data, Damage):
         contents.damage.append(data)

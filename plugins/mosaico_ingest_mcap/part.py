@@ -18,6 +18,7 @@ from mosaico_ingest_mcap.chunks import Chunk, load
 from mosaico_ingest_mcap.contents import Contents
 from mosaico_ingest_mcap.file import File
 from mosaico_ingest_mcap.messages import Columns, Found, columns, find
+from mosaico_ingest_mcap.streaming import is_streamed, stream_chunk
 from mosaico_ingest_mcap.summary import check_data
 from mosaico_ingest_mcap.walking import Stretch, walk_file
 
@@ -36,9 +37,14 @@ _Pending = tuple[Chunk, Future[Bytes | Damage]] | tuple[Stretch | Damage, None]
 
 @attrs.frozen(eq=False)
 class Block:
-    """Messages whose bytes are in *data*; reading may start again at *start* of the file."""
+    """
+    Messages whose bytes are in *data*.
 
-    start: int
+    Args:
+        start: Where in the file reading may start again, None if only at the block before.
+    """
+
+    start: int | None
     data: Bytes
     messages: Columns
 
@@ -83,7 +89,11 @@ class Part:
                 continue
             while pending and _is_full(pending, item):
                 yield from _finish(*pending.popleft())
-            if isinstance(item, Chunk):
+            if isinstance(item, Chunk) and is_streamed(item):
+                while pending:
+                    yield from _finish(*pending.popleft())
+                yield from _streamed(self.file, item)
+            elif isinstance(item, Chunk):
                 pending.append((item, ahead.submit(load, self.file, item)))
             else:
                 pending.append((item, None))
@@ -128,6 +138,18 @@ def _finish(
     yield Block(item.start, data, messages)
     if item.is_whole and found.end < len(data):
         yield _broken_off(item, found, messages)
+
+
+def _streamed(file: File, chunk: Chunk) -> Iterator[Block | Damage]:
+    """Turn a chunk that is too large to be loaded into messages; it can be entered at its beginning only."""
+    start: int | None = chunk.start
+    for item in stream_chunk(file, chunk):
+        if isinstance(item, Damage):
+            yield item
+            continue
+        data, found = item
+        yield Block(start, data, columns(data, found.messages))
+        start = None
 
 
 def _broken_off(chunk: Chunk, found: Found, messages: Columns) -> Damage:

@@ -108,7 +108,8 @@ class McapRecording:
                 if damage not in self.info.damage:
                     yield damage
                 continue
-            collector.begin(part.base + item.start)
+            if item.start is not None:
+                collector.begin(part.base + item.start)
             for channel, found in item.messages.by_channel():
                 number = part.ids.get(channel)
                 if number is None:
