@@ -22,6 +22,7 @@ from mosaico_ingest.hooks.specs import CheckResult
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.protocol.apikeys import ApiKey
 from mosaico_ingest.protocol.generations import GENERATIONS
+from mosaico_ingest.server.addresses import is_bucket, without_credentials
 from mosaico_ingest.server.runner import serve
 from mosaico_ingest.units import format_bytes
 
@@ -42,13 +43,17 @@ def check_server(address: Address) -> Iterator[CheckResult]:
         yield from (_generation(client), _tls(address), _key(client, address))
 
 
-def check_store(store: Path, catalog: str | None = None) -> Iterator[CheckResult]:
+def check_store(store: str | Path, catalog: str | None = None) -> Iterator[CheckResult]:
     """
-    Yield what is found at the folder of a store: writable, space, and whether its server starts.
+    Yield what is found at a store, folder or bucket: writable, space, and whether its server starts.
 
     Args:
         catalog: Address of its catalog, None for what it has by default.
     """
+    if isinstance(store, str) and is_bucket(store):
+        yield from _check_bucket(store, catalog)
+        return
+    store = Path(store)
     folder = store.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -64,11 +69,7 @@ def check_store(store: Path, catalog: str | None = None) -> Iterator[CheckResult
     yield CheckResult(name="store", ok=True, detail=f"{str(store)!r} {state}.")
     yield _space(folder)
     if is_there:
-        try:
-            with serve(store, catalog=catalog) as server:
-                yield from check_server(Address.parse(server.url))
-        except MosaicoError as err:
-            yield CheckResult(name="server", ok=False, detail=str(err))
+        yield from _check_start(store, catalog)
 
 
 def check_plugins(host: Host, settings: Settings) -> Iterator[CheckResult]:
@@ -81,6 +82,29 @@ def check_plugins(host: Host, settings: Settings) -> Iterator[CheckResult]:
             detail=f"{told}: {status.reason}." if status.reason else f"{told}.",
         )
     yield from host.checks(settings)
+
+
+def _check_bucket(address: str, catalog: str | None) -> Iterator[CheckResult]:
+    from mosaico_ingest.server.bucket import BucketStore
+
+    try:
+        with BucketStore(address) as store:
+            store.probe()
+    except MosaicoError as err:
+        yield CheckResult(name="store", ok=False, detail=str(err))
+        return
+    shown = without_credentials(address)
+    yield CheckResult(name="store", ok=True, detail=f"{shown!r} can be written.")
+    yield CheckResult(name="space", ok=True, detail="A bucket tells no limit.")
+    yield from _check_start(address, catalog)
+
+
+def _check_start(store: str | Path, catalog: str | None) -> Iterator[CheckResult]:
+    try:
+        with serve(store, catalog=catalog) as server:
+            yield from check_server(Address.parse(server.url))
+    except MosaicoError as err:
+        yield CheckResult(name="server", ok=False, detail=str(err))
 
 
 def _generation(client: MosaicoClient) -> CheckResult:

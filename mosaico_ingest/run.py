@@ -38,6 +38,7 @@ from mosaico_ingest.pipeline.planner import plan_recordings
 from mosaico_ingest.pipeline.scheduler import Scheduler, failed_report
 from mosaico_ingest.pipeline.searching import find
 from mosaico_ingest.pipeline.stopping import StopSignal
+from mosaico_ingest.server.addresses import without_credentials
 from mosaico_ingest.server.runner import serve
 from mosaico_ingest.sinks import FlightSink
 from mosaico_ingest.workers.budget import ByteBudget
@@ -201,8 +202,9 @@ def ingest(
     Args:
         client: Of the server to write to; or
         sink: Any destination; or
-        store: Folder of an embedded server, which is started for the run as a child process.
-        catalog: Address of the store's catalog in PostgreSQL; see `serve`.
+        store: Folder of an embedded server, or `s3://BUCKET/PREFIX`; it is started for the run as a child
+            process.
+        catalog: Address of the store's catalog; see `serve`.
         host: The plugins to use, all that are installed by default.
         settings: What may be chosen.
         engine: Runs the recordings, by default one after the other in this process.
@@ -239,7 +241,7 @@ def ingest(
                 MosaicoClient.connect(server.host, server.port, connections=settings.lanes)
             )
         if client is not None:
-            target = str(store) if store is not None else client.url
+            target = without_credentials(store) if store is not None else client.url
             sink = FlightSink(client, settings.on_error, target)
         assert sink is not None
         listeners, faults = host.observers(context or RunContext(settings=settings))

@@ -8,18 +8,27 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from pyarrow import fs
 
 pytest.register_assert_rewrite("mosaico_ingest.testing")
 
 
 def pytest_addoption(parser):
-    """`--catalog postgresql`: every server of the tests has its catalog there."""
+    """
+    Choose what servers work on.
+
+    `--catalog postgresql`: every server has its catalog there. `--store s3`: the server of `tests/server` has
+    its chunks in a bucket.
+    """
     parser.addoption("--catalog", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.addoption("--store", choices=["folder", "s3"], default="folder")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -93,6 +102,40 @@ def postgres() -> Iterator[str]:
             yield f"postgresql://tester:{password}@127.0.0.1:{port}/postgres"
         finally:
             call("pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Parameters of the address of an endpoint that speaks S3 and ends with the run; skips without moto."""
+    pytest.importorskip("moto", reason="moto, an endpoint that speaks S3, is not installed.")
+    port = _free_port()
+    command = [sys.executable, "-c", "from moto.server import main; main()"]
+    command += ["-H", "127.0.0.1", "-p", str(port)]
+    quiet = subprocess.DEVNULL
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        subprocess.Popen(command, stdout=quiet, stderr=quiet) as endpoint,
+    ):
+        patch.setenv("AWS_ACCESS_KEY_ID", "tester")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        try:
+            while endpoint.poll() is None:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+            assert endpoint.poll() is None, "The endpoint ended before it was ready."
+            yield f"endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
+        finally:
+            endpoint.kill()
+
+
+@pytest.fixture
+def bucket(s3) -> str:
+    """Address of an empty prefix of a bucket, without a catalog."""
+    address = f"s3://robots/{secrets.token_hex(4)}?{s3}"
+    files, _ = fs.FileSystem.from_uri(f"{address}&allow_bucket_creation=true")
+    files.create_dir("robots")
+    return address
 
 
 def _find_postgres() -> Path | None:

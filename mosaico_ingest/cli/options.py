@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from mosaico_ingest.cli.hosting import chosen_options
-from mosaico_ingest.cli.types import BYTES, CLOCK, METADATA, TOPIC_MAP
+from mosaico_ingest.cli.types import BYTES, CLOCK, METADATA, STORE, TOPIC_MAP
 from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
 from mosaico_ingest.model.settings import Settings
 
@@ -28,7 +28,8 @@ catalog_flag = click.option(
     metavar="URL",
     envvar="MOSAICO_CATALOG",
     show_envvar=True,
-    help="Catalog of the store in PostgreSQL, such as postgresql://robots@db/robots.  [default: SQLite]",
+    help="Catalog of the store: postgresql://USER@HOST/DATABASE, or sqlite:///PATH for a bucket.  "
+    "[default: SQLite in the folder]",
 )
 
 _TARGET_FLAGS = (
@@ -42,8 +43,9 @@ _TARGET_FLAGS = (
     click.option(
         "--store",
         metavar="DIR",
-        type=click.Path(path_type=Path),
-        help="Folder of the embedded server, used where no server is named.  [default: ./mosaico-store]",
+        type=STORE,
+        help="Folder of the embedded server, or s3://BUCKET/PREFIX; used where no server is named.  "
+        "[default: ./mosaico-store]",
     ),
     catalog_flag,
 )

@@ -12,6 +12,8 @@ import click
 from mosaico_ingest.cli.hosting import ConfiguredCommand
 from mosaico_ingest.cli.options import catalog_flag
 from mosaico_ingest.cli.target import DEFAULT_STORE
+from mosaico_ingest.cli.types import STORE
+from mosaico_ingest.server.addresses import without_credentials
 
 if TYPE_CHECKING:
     from mosaico_ingest.server.rebuild import Rebuilt
@@ -36,10 +38,10 @@ __all__ = ["serve_command"]
 @click.option(
     "--store",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=STORE,
     default=DEFAULT_STORE,
     show_default=True,
-    help="Folder that holds the sequences; made if it is not there.",
+    help="Folder that holds the sequences, made if it is not there, or s3://BUCKET/PREFIX.",
 )
 @catalog_flag
 @click.option(
@@ -76,7 +78,7 @@ def serve_command(
     *,
     host: str,
     port: int,
-    store: Path,
+    store: str | Path,
     catalog: str | None,
     generation: str,
     require_api_key: bool,
@@ -97,6 +99,7 @@ def serve_command(
     Examples:
       mosaico-ingest serve
       mosaico-ingest serve --store ./store --rebuild
+      mosaico-ingest serve --store 's3://robots/runs?region=eu-south-1' --catalog sqlite:///robots.sqlite
       mosaico-ingest serve --store /srv/robots --catalog postgresql://robots@db/robots
       mosaico-ingest serve --host 0.0.0.0 --require-api-key --tls-cert cert.pem --tls-key key.pem
     """
@@ -110,7 +113,7 @@ def serve_command(
 
     def tell(taken: int) -> None:
         url = location(host, taken, tls=security.is_encrypted)
-        click.echo(f"Serving {store} on {url}; stop with Ctrl-C.")
+        click.echo(f"Serving {without_credentials(store)} on {url}; stop with Ctrl-C.")
 
     if rebuild:
         _tell_rebuilt(rebuild_store(store, catalog=catalog))

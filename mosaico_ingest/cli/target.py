@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from mosaico_ingest.errors import StoreError, UsageError
+from mosaico_ingest.server.addresses import is_bucket, without_credentials
 
 if TYPE_CHECKING:
     from mosaico_ingest.client import MosaicoClient
@@ -39,12 +40,12 @@ class Target:
 
     Args:
         server: Address of a server, None for the embedded one.
-        store: Folder of the embedded server.
+        store: Folder of the embedded server, or the address of a bucket.
         catalog: Address of its catalog, None for what the store has by default.
     """
 
     server: str | None = None
-    store: Path = DEFAULT_STORE
+    store: str | Path = attrs.field(default=DEFAULT_STORE, repr=without_credentials)
     catalog: str | None = None
 
     def address(self) -> "Address":
@@ -65,8 +66,10 @@ class Target:
         Raises:
             StoreError: It cannot be made.
         """
+        if is_bucket(self.store):
+            return
         try:
-            self.store.mkdir(parents=True, exist_ok=True)
+            Path(self.store).mkdir(parents=True, exist_ok=True)
         except OSError as err:
             msg = f"Cannot make the store {str(self.store)!r}: {err.strerror}. Name another with --store DIR."
             raise StoreError(msg, path=str(self.store)) from err
@@ -86,7 +89,7 @@ class Target:
             with MosaicoClient.connect_to(self.address(), connections=connections) as client:
                 yield client
             return
-        if not self.store.is_dir():
+        if not is_bucket(self.store) and not Path(self.store).is_dir():
             msg = (
                 f"There is no store at {str(self.store)!r}. "
                 "Name one with --store DIR, or a server with --server URL."
@@ -112,7 +115,8 @@ def chosen_target(ctx: click.Context) -> Target:
     if server and store:
         ranks = {name: _rank(ctx, name) for name in ("server", "store")}
         if ranks["server"] == ranks["store"]:
-            msg = f"Both the server {server!r} and the store {str(store)!r} are given. Name one of them."
+            shown = without_credentials(store)
+            msg = f"Both the server {server!r} and the store {shown!r} are given. Name one of them."
             raise UsageError(msg)
         if ranks["server"] < ranks["store"]:
             server = None

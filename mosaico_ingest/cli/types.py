@@ -5,15 +5,17 @@ Must not know: which flags there are.
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from mosaico_ingest.enum import TimePolicy
 from mosaico_ingest.errors import UsageError
+from mosaico_ingest.server.addresses import is_bucket
 from mosaico_ingest.units import parse_bytes, parse_time_ns
 
-__all__ = ["BYTES", "CLOCK", "INSTANT", "METADATA", "TOPIC_MAP"]
+__all__ = ["BYTES", "CLOCK", "INSTANT", "METADATA", "STORE", "TOPIC_MAP"]
 
 
 class _Bytes(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
@@ -44,6 +46,16 @@ class _Instant(click.ParamType):  # type: ignore[type-arg] # generic from click 
             return parse_time_ns(str(value))
         except UsageError as error:
             self.fail(str(error), param, ctx)
+
+
+class _Store(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
+    """A folder, or the address of a bucket."""
+
+    name = "store"
+
+    def convert(self, value: Any, *_: object) -> str | Path:
+        """Tell the two apart."""
+        return str(value) if is_bucket(value) else Path(value)
 
 
 class _Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.5 on
@@ -114,6 +126,7 @@ class _Clock(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
 
 
 BYTES = _Bytes()
+STORE = _Store()
 CLOCK = _Clock()
 INSTANT = _Instant()
 METADATA = _Pair("KEY=VALUE", is_json=True)

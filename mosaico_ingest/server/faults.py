@@ -86,6 +86,9 @@ def _translate(err: Exception) -> RemoteError:
     if isinstance(err, StoreFullError):
         _log.error("%s", err)
         return ServerFaultError(str(err))
+    if isinstance(err, OSError) and err.errno is None:  # pyarrow's, of a storage over the network
+        _log.error("The storage failed: %s", str(err).partition("\n")[0])
+        return ServerFaultError("The storage of the server failed; try again, or look at its log.")
     if isinstance(err, pa.ArrowInvalid):
         return InvalidRequestError(f"Stream error: {str(err).partition(chr(10))[0]}")
     _log.error("A request failed.", exc_info=err)

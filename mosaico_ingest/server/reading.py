@@ -148,7 +148,7 @@ def count_rows(store: Store, chunk: StoredChunk, window: Window) -> list[tuple[i
 
 
 def _runs_of(store: Store, chunk: StoredChunk, window: Window) -> Iterator[_Run]:
-    file = pq.ParquetFile(store.open(chunk.path))
+    file = pq.ParquetFile(store.open(chunk.path), pre_buffer=store.is_far)
     footer = file.metadata
     clock = next(
         index

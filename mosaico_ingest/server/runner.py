@@ -25,6 +25,12 @@ import attrs
 from mosaico_ingest import errors
 from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
+from mosaico_ingest.server.addresses import (
+    credentials_in,
+    is_bucket,
+    normal_place,
+    without_credentials,
+)
 from mosaico_ingest.server.security import Security
 
 if TYPE_CHECKING:
@@ -49,13 +55,13 @@ class ServerProcess:
     Attributes:
         host, port, url: Where it listens.
         pid: Its process id.
-        store: Its folder.
+        store: Its folder, or the address of its bucket without credentials.
     """
 
     def __init__(
         self,
         process: subprocess.Popen[bytes],
-        store: Path,
+        store: str | Path,
         host: str,
         port: int,
         *,
@@ -99,9 +105,10 @@ def serve(
     Start a server on *store* in a child process and return when it takes calls.
 
     Args:
-        store: The folder; created if missing.
-        catalog: Address of a database of PostgreSQL, which several servers of the store may share; by default
-            what MOSAICO_CATALOG in the environment names, else SQLite in the store.
+        store: The folder, created if missing, or `s3://BUCKET/PREFIX`, which needs a catalog.
+        catalog: Address of a database of PostgreSQL, which several servers of the store may share, or for a
+            bucket `sqlite:///PATH`; by default what MOSAICO_CATALOG in the environment names, else SQLite in
+            the folder of the store.
         host, port: Where to listen; port 0 takes a free one.
         generation: Which clients it serves, `0.3` to `0.7`.
         security: Keys and TLS; without, it listens to this machine only.
@@ -113,13 +120,14 @@ def serve(
     """
     find_generation(generation)
     security = security or Security()
-    folder = Path(store).absolute()
+    place = normal_place(store)
+    shown = without_credentials(place)
     command = [
         sys.executable,
         "-P",  # what lies in the working directory is the user's, not a module of ours
         "-m",
         "mosaico_ingest.server",
-        str(folder),
+        shown,
         host,
         str(port),
         generation,
@@ -128,7 +136,11 @@ def serve(
     process = subprocess.Popen(  # noqa: S603 - our own module, no shell
         command,
         # Not among the arguments: it may hold a password, and others may read those.
-        env=os.environ if catalog is None else {**os.environ, CATALOG_VARIABLE: catalog},
+        env={
+            **os.environ,
+            **credentials_in(place),
+            **({} if catalog is None else {CATALOG_VARIABLE: catalog}),
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
@@ -140,7 +152,8 @@ def serve(
     except BaseException:
         _end(process)
         raise
-    return ServerProcess(process, folder, host, port, tls=security.is_encrypted)
+    where = shown if is_bucket(place) else Path(place)
+    return ServerProcess(process, where, host, port, tls=security.is_encrypted)
 
 
 def run_server(
@@ -223,11 +236,10 @@ def rebuild_store(store: str | Path, *, catalog: str | None = None) -> "Rebuilt"
         UsageError, StoreError: As in `serve`.
     """
     _tune_memory()
-    from mosaico_ingest.server.pairing import catalog_url, rebuild_catalog
-    from mosaico_ingest.server.store import Store
+    from mosaico_ingest.server.pairing import catalog_url, open_store, rebuild_catalog
 
     url = catalog_url(catalog)
-    with Store(Path(store).absolute()) as opened:
+    with open_store(normal_place(store), url, alone=True) as opened:
         return rebuild_catalog(opened, url)
 
 

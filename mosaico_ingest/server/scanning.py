@@ -79,7 +79,7 @@ def matching_times(
     Raises:
         FileNotFoundError: The topic was deleted meanwhile.
     """
-    with store.open(path) as source, pq.ParquetFile(source) as file:
+    with store.open(path) as source, pq.ParquetFile(source, pre_buffer=store.is_far) as file:
         places = {one: find_place(file.schema_arrow, _field(one)) for one in conditions}
         columns = {TIMESTAMP, *(place.column for place in places.values() if place)}
         for group in range(file.num_row_groups):

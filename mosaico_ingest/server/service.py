@@ -18,18 +18,19 @@ from mosaico_ingest.enum import APIKeyPermissionEnum as Permission
 from mosaico_ingest.errors import UsageError
 from mosaico_ingest.protocol.flight import location
 from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generation
+from mosaico_ingest.server.addresses import normal_place
 from mosaico_ingest.server.auth import Gate
 from mosaico_ingest.server.control import Control
 from mosaico_ingest.server.faults import border, guarded, untraced
+from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.get import Reader
 from mosaico_ingest.server.keyring import Keyring
-from mosaico_ingest.server.pairing import catalog_url, open_catalog
+from mosaico_ingest.server.pairing import catalog_url, open_catalog, open_store
 from mosaico_ingest.server.presence import Presence
 from mosaico_ingest.server.put import Receiver
 from mosaico_ingest.server.recovery import Caretaker, recover
 from mosaico_ingest.server.rights import check_stream
 from mosaico_ingest.server.security import Security
-from mosaico_ingest.server.store import Store
 
 __all__ = ["MosaicoServer"]
 
@@ -39,9 +40,10 @@ class MosaicoServer:
     A server on a store, running from the moment it is made until it is closed.
 
     Args:
-        store: The folder; created if missing.
-        catalog: Address of a database of PostgreSQL, which several servers of the store may share; by default
-            what MOSAICO_CATALOG in the environment names, else SQLite in the store.
+        store: The folder, created if missing, or `s3://BUCKET/PREFIX`.
+        catalog: Address of a database of PostgreSQL, which several servers of the store may share, or for a
+            bucket `sqlite:///PATH`; by default what MOSAICO_CATALOG in the environment names, else SQLite in
+            the folder of the store.
         host, port: Where to listen; port 0 takes a free one.
         generation: Which clients it serves, `0.3` to `0.7`; those whose API key names another are served too.
         security: Keys and TLS; without, it listens to this machine only.
@@ -73,7 +75,7 @@ class MosaicoServer:
         self._closed = False
         self._stopping = Event()
         with ExitStack() as stack:
-            self._store = stack.enter_context(Store(Path(store).absolute(), shared=url is not None))
+            self._store = stack.enter_context(open_store(normal_place(store), url))
             self._catalog = stack.enter_context(open_catalog(self._store, url))
             keyring = Keyring(self._catalog)
             if security.require_api_key:
@@ -105,12 +107,12 @@ class MosaicoServer:
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "serving"
-        return f"<MosaicoServer {self.url} {self._store.root} {state}>"
+        return f"<MosaicoServer {self.url} {self._store.name} {state}>"
 
     @property
-    def store(self) -> Path:
-        """The folder."""
-        return self._store.root
+    def store(self) -> str | Path:
+        """The folder, or the address of the bucket without credentials."""
+        return self._store.root if isinstance(self._store, FolderStore) else self._store.name
 
     def close(self) -> None:
         """
@@ -129,8 +131,8 @@ class MosaicoServer:
     def _refuse_without_keys(self, keyring: Keyring) -> None:
         if not keyring.is_usable():
             msg = (
-                f"API keys are required, and the store {str(self._store.root)!r} has none that is good. "
-                f"Make one: mosaico-ingest keys create manage --store {self._store.root}."
+                f"API keys are required, and the store {self._store.name!r} has none that is good. "
+                f"Make one: mosaico-ingest keys create manage --store {self._store.name}."
             )
             raise UsageError(msg)
 

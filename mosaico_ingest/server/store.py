@@ -1,67 +1,52 @@
 """
-Where chunks lie: a folder on this machine, held by one server, or by several of one shared catalog.
+Where chunks lie: what every kind of store does alike.
 
-    STORE/lock               held while a server runs
-    STORE/catalog.sqlite     the catalog, or
-    STORE/catalog.json       which catalog elsewhere it has
-    STORE/chunks/SESSION/TOPIC-00000.parquet
-    STORE/chunks/SESSION/manifest.json
-    STORE/unclaimed/…        what `--rebuild` found no place for
+A chunk becomes visible when the catalog names it, and its bytes are durable before that. Names that users
+give never become paths. A path is `SESSION/TOPIC-00000.parquet`, or `SESSION/manifest.json`.
 
-A chunk is written as `….part`; it gets its name when its bytes are on the disk, and becomes visible when
-the catalog names it. What a crash leaves in between is swept at the next start. Names that users give never
-become paths.
-
-Must not know: Parquet, Flight, what the catalog says. Next: `put`.
+Must not know: Parquet, Flight, what the catalog says. Next: `folder`, `bucket`.
 """
 
 import errno
 import fcntl
 import os
-import shutil
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import pyarrow as pa
-from pyarrow import fs
 
-from mosaico_ingest.errors import StoreError, StoreFullError, StoreLockedError
+from mosaico_ingest.errors import StoreFullError
 
-__all__ = ["MANIFEST", "Store", "full_disk_is_told"]
+__all__ = ["MANIFEST", "MARK", "Store", "full_disk_is_told"]
 
-_PART = ".part"
-_MARK = "catalog.json"
 MANIFEST = "manifest.json"
+MARK = "catalog.json"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class Store:
+class Store(ABC):
     """
-    The chunks of one store, and the lock on it.
+    The chunks of one store.
 
     Args:
-        root: The folder; created if missing.
-        shared: Whether other servers may hold it too, those that share it as well.
+        name: Where it is, without credentials.
 
-    Raises:
-        StoreLockedError: Another server holds it, and one of the two does not share.
-        StoreError: It cannot be created or written, or is some other folder.
+    Attributes:
+        is_far: Whether each reading costs a way over the network, so that few and large ones are better.
 
     Thread: any.
     """
 
-    def __init__(self, root: Path, *, shared: bool = False) -> None:
-        self.root = root
-        self._lock = _take_lock(root, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-        self._chunks = root / "chunks"
-        self._chunks.mkdir(exist_ok=True)
-        self._files = fs.SubTreeFileSystem(str(self._chunks), fs.LocalFileSystem(use_mmap=True))
-        self._syncing = ThreadPoolExecutor(1, thread_name_prefix="mi-sync")
+    is_far: ClassVar[bool] = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -72,83 +57,103 @@ class Store:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Store {self.root}>"
+        return f"<{type(self).__name__} {self.name}>"
 
     @property
-    def catalog_path(self) -> Path:
-        """Where the catalog of this store is."""
-        return self.root / "catalog.sqlite"
+    def catalog_path(self) -> Path | None:
+        """Where the catalog of this store is if nobody names another, None if it has no place for one."""
+        return None
 
     def close(self) -> None:
         """Let others have the store; may be called twice."""
-        self._syncing.shutdown()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
 
+    def hold(self, path: Path, *, shared: bool = False) -> bool:
+        """
+        Hold the lock in the file *path* until the store is closed; say whether it could be had.
+
+        Raises:
+            OSError: The file cannot be made.
+        """
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._lock = descriptor
+        return True
+
+    @abstractmethod
     def read_mark(self) -> bytes | None:
         """Return what `write_mark` wrote, None if it did not yet."""
-        try:
-            return (self.root / _MARK).read_bytes()
-        except FileNotFoundError:
-            return None
 
+    @abstractmethod
     def write_mark(self, mark: bytes) -> None:
         """Note durably which catalog the store has; called by one server at a time."""
-        part = self.root / (_MARK + _PART)
-        part.write_bytes(mark)
-        _sync(part)
-        part.rename(self.root / _MARK)
-        _sync(self.root)
 
-    def replace_catalog(self, fresh: Path) -> None:
-        """Let *fresh*, a closed SQLite file, be the catalog; the old one is kept beside it."""
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        path = self.catalog_path
-        for tail in ("", "-wal", "-shm"):  # SQLite looks for these beside the file, by its name
-            old = path.with_name(path.name + tail)
-            if old.exists():
-                old.rename(path.with_name(f"catalog-{stamp}.sqlite{tail}"))
-        if (self.root / _MARK).exists():
-            (self.root / _MARK).rename(self.root / f"catalog-{stamp}.json")
-        _sync(fresh)
-        fresh.rename(path)
-        _sync(self.root)
+    @abstractmethod
+    def remove_mark(self) -> None:
+        """Forget what `write_mark` wrote."""
 
+    @abstractmethod
     def is_empty(self) -> bool:
         """Tell whether there is no chunk, nor anything that might become one."""
-        return next(self._chunks.iterdir(), None) is None
 
+    @abstractmethod
     def create(self, path: str) -> pa.NativeFile:
-        """Begin the chunk *path*, `SESSION/TOPIC-00000.parquet`, under its temporary name."""
-        with full_disk_is_told():
-            self._files.create_dir(path.rpartition("/")[0])
-            return self._files.open_output_stream(path + _PART)
+        """Begin the chunk *path*."""
 
+    @abstractmethod
     def publish(self, path: str) -> Future[int]:
-        """Bring the finished chunk to the disk and give it its name, in the background; gives its bytes."""
-        return self._syncing.submit(self._publish, path)
+        """Make the finished chunk durable and give it its name, in the background; gives its bytes."""
 
+    @abstractmethod
     def seal(self, folder: str) -> None:
-        """Make the names of the chunks of one session durable, and of all that lies above them."""
-        for directory in (self._chunks / folder, self._chunks, self.root, self.root.parent):
-            if directory.is_dir():
-                _sync(directory)
+        """Make the names of the chunks of one session durable."""
 
+    @abstractmethod
     def open(self, path: str) -> pa.NativeFile:
-        """Open a published chunk for reading at any place."""
-        return self._files.open_input_file(path)
+        """
+        Open a published chunk for reading at any place.
 
+        Raises:
+            FileNotFoundError: It is gone.
+        """
+
+    @abstractmethod
     def size(self, path: str) -> int:
         """Return the bytes of a published chunk, -1 if it is gone."""
-        try:
-            return (self._chunks / path).stat().st_size
-        except FileNotFoundError:
-            return -1
+
+    @abstractmethod
+    def files(self) -> dict[str, int]:
+        """Return the paths of all published files, with their bytes."""
+
+    @abstractmethod
+    def names(self) -> set[str]:
+        """Return the paths of all files, published or not."""
+
+    @abstractmethod
+    def set_aside(self, path: str) -> str:
+        """Move a file out of the chunks, and return where it is now."""
+
+    @abstractmethod
+    def discard(self, paths: Collection[str]) -> None:
+        """Remove chunks, published or not; those that are gone already do not matter."""
+
+    @abstractmethod
+    def discard_session(self, folder: str) -> None:
+        """Remove all chunks of a session."""
+
+    @abstractmethod
+    def sweep(self, strays: Collection[str], sessions: Collection[str]) -> None:
+        """Remove *strays*, out of `names`, and what is left of sessions that are not among *sessions*."""
 
     def write(self, path: str, data: bytes) -> None:
         """Put a small file at *path*, whole or not at all; `seal` makes its name durable."""
-        with self.create(path) as sink:
+        with full_disk_is_told(), self.create(path) as sink:
             sink.write(data)
         self.publish(path).result()
 
@@ -157,54 +162,6 @@ class Store:
         with self.open(path) as source:
             data: bytes = source.read()
             return data
-
-    def files(self) -> dict[str, int]:
-        """Return the paths of all published files, with their bytes."""
-        return {
-            path: found.stat().st_size
-            for found in self._chunks.glob("*/*")
-            if not (path := found.relative_to(self._chunks).as_posix()).endswith(_PART)
-        }
-
-    def set_aside(self, path: str) -> str:
-        """Move a file out of the chunks, and return where it is now."""
-        target = self.root / "unclaimed" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (self._chunks / path).rename(target)
-        return str(target)
-
-    def discard(self, paths: Collection[str]) -> None:
-        """Remove chunks, published or not; those that are gone already do not matter."""
-        for path in paths:
-            for name in (path, path + _PART):
-                (self._chunks / name).unlink(missing_ok=True)
-
-    def discard_session(self, folder: str) -> None:
-        """Remove all chunks of a session."""
-        # The manifest goes first: what a crash leaves of the rest is no session.
-        self.discard([f"{folder}/{MANIFEST}"])
-        shutil.rmtree(self._chunks / folder, ignore_errors=True)
-
-    def names(self) -> set[str]:
-        """Return the paths of all files, published or not."""
-        return {path.relative_to(self._chunks).as_posix() for path in self._chunks.glob("*/*")}
-
-    def sweep(self, strays: Collection[str], sessions: Collection[str]) -> None:
-        """Remove *strays*, out of `names`, and empty folders of sessions that are not among *sessions*."""
-        for path in strays:
-            (self._chunks / path).unlink(missing_ok=True)
-        for folder in self._chunks.iterdir():
-            if folder.name not in sessions:
-                with suppress(OSError):  # it is not empty, or gone
-                    folder.rmdir()
-
-    def _publish(self, path: str) -> int:
-        part = self._chunks / (path + _PART)
-        with full_disk_is_told():
-            _sync(part)
-            size_bytes = part.stat().st_size
-            part.rename(self._chunks / path)
-        return size_bytes
 
 
 @contextmanager
@@ -222,36 +179,3 @@ def full_disk_is_told() -> Iterator[None]:
             raise
         msg = "The store is full: the chunk cannot be written. Free some space and upload the topic again."
         raise StoreFullError(msg) from err
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _take_lock(root: Path, kind: int) -> int:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        # In this order: another server may be making the store now, and it makes the lock first.
-        if any(root.iterdir()) and not (root / "lock").exists():
-            msg = (
-                f"The folder {str(root)!r} is not empty and no store. Use an empty or a new folder."
-            )
-            raise StoreError(msg, path=str(root))
-        descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as err:
-        msg = f"Cannot use {str(root)!r} as a store: {err.strerror}. Expected a folder that can be written."
-        raise StoreError(msg, path=str(root)) from err
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except OSError as err:
-        os.close(descriptor)
-        msg = (
-            f"The store {str(root)!r} is held by another server. "
-            "Stop that one, connect to it with --server, or use another --store."
-        )
-        raise StoreLockedError(msg, path=str(root)) from err
-    return descriptor

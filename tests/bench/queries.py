@@ -17,9 +17,9 @@ from mosaico_ingest.protocol.generations import DEFAULT_GENERATION, find_generat
 from mosaico_ingest.protocol.ulid import make_ulid
 from mosaico_ingest.protocol.wire import dump, to_json
 from mosaico_ingest.server.catalog import Catalog
+from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.query import Finder
 from mosaico_ingest.server.service import MosaicoServer
-from mosaico_ingest.server.store import Store
 from mosaico_ingest.server.tables import TopicState, sequences, sessions, topics
 from tests.bench.measuring import best, table
 
@@ -72,7 +72,7 @@ def run(folder: Path, options: argparse.Namespace) -> None:
 
 @contextmanager
 def _finder(store: Path) -> Iterator[Finder]:
-    with Store(store) as chunks, Catalog.open(chunks.catalog_path) as catalog:
+    with FolderStore(store) as chunks, Catalog.open(chunks.catalog_path) as catalog:
         yield Finder(catalog, chunks)
 
 
@@ -80,7 +80,7 @@ def _fill(store: Path) -> None:
     """Enter what there is into the catalog, and upload the rows."""
     names = [f"drive_{number:04}" for number in range(SEQUENCES)]
     uuids = [str(uuid4()) for _ in names]
-    with Store(store) as chunks, Catalog.open(chunks.catalog_path) as catalog:
+    with FolderStore(store) as chunks, Catalog.open(chunks.catalog_path) as catalog:
         now_ns = time.time_ns()
         with catalog.write() as connection:
             for number, name in enumerate(names):

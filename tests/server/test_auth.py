@@ -10,11 +10,11 @@ from mosaico_ingest.errors import UnauthorizedError, UsageError
 from mosaico_ingest.protocol.actions import ACTIONS
 from mosaico_ingest.protocol.apikeys import ApiKey, KeyCreate, allows
 from mosaico_ingest.protocol.faults import read_fault
+from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.keyring import Keyring
 from mosaico_ingest.server.pairing import catalog_url, open_catalog
 from mosaico_ingest.server.security import Security
 from mosaico_ingest.server.service import MosaicoServer
-from mosaico_ingest.server.store import Store
 
 BODIES = {
     "sequence_create": {"locator": "other", "user_metadata": {}},
@@ -55,7 +55,7 @@ BODIES = {
 def tokens(tmp_path):
     """Give a token of each permission, in the store that `guarded` serves."""
     with (
-        Store(tmp_path / "store") as store,
+        FolderStore(tmp_path / "store") as store,
         open_catalog(store, catalog_url(None)) as catalog,
     ):
         keyring = Keyring(catalog)

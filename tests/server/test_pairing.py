@@ -7,10 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from mosaico_ingest.errors import StoreError, StoreLockedError
+from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.pairing import catalog_url, open_catalog
 from mosaico_ingest.server.postgres import admitted
 from mosaico_ingest.server.service import MosaicoServer
-from mosaico_ingest.server.store import Store
 
 pytestmark = pytest.mark.usefixtures("sqlite_catalog")
 
@@ -86,7 +86,7 @@ def test_many_open_a_new_store(tmp_path, postgres):
 
     def start(_):
         with (
-            Store(tmp_path / "store", shared=True) as store,
+            FolderStore(tmp_path / "store", shared=True) as store,
             closing(open_catalog(store, catalog_url(postgres))) as catalog,
         ):
             return repr(catalog)
@@ -99,8 +99,8 @@ def test_shared_and_alone(tmp_path, postgres):
     """Servers with one catalog share a store; one with a catalog of its own has it alone."""
     shared = [MosaicoServer(tmp_path / "store", catalog=postgres) for _ in range(2)]
     with pytest.raises(StoreLockedError):
-        Store(tmp_path / "store")
+        FolderStore(tmp_path / "store")
     for server in shared:
         server.close()
-    with Store(tmp_path / "store"), pytest.raises(StoreLockedError):
+    with FolderStore(tmp_path / "store"), pytest.raises(StoreLockedError):
         MosaicoServer(tmp_path / "store", catalog=postgres)

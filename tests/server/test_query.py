@@ -5,10 +5,9 @@ import pytest
 from mosaico_ingest.protocol.filters import Condition, Operator, Query, Section
 from mosaico_ingest.protocol.generations import find_generation
 from mosaico_ingest.server import writing
-from mosaico_ingest.server.pairing import catalog_url, open_catalog
+from mosaico_ingest.server.pairing import catalog_url, open_catalog, open_store
 from mosaico_ingest.server.query import Finder
 from mosaico_ingest.server.service import MosaicoServer
-from mosaico_ingest.server.store import Store
 
 IMU = pa.schema(
     [
@@ -258,7 +257,7 @@ def test_nonsense_is_refused(peer):
 
 
 @pytest.fixture
-def finder(tmp_path, server, peer, monkeypatch):
+def finder(place, server, peer, monkeypatch):
     """Give a finder on the store of a server that wrote a topic of ten chunks, 100 rows each."""
     monkeypatch.setattr(writing, "CHUNK_BYTES", 1)
     monkeypatch.setattr(writing, "ROW_GROUP_BYTES", 1)
@@ -273,9 +272,9 @@ def finder(tmp_path, server, peer, monkeypatch):
         for t in times
     ]
     peer.put(uuid, *batches, schema=schema)
-    store = tmp_path / "store"
     server.close()
-    with Store(store) as opened, open_catalog(opened, catalog_url(None)) as catalog:
+    url = catalog_url(place.get("catalog"))
+    with open_store(place["store"], url) as opened, open_catalog(opened, url) as catalog:
         yield Finder(catalog, opened)
 
 

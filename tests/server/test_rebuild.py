@@ -5,9 +5,9 @@ import json
 import pytest
 
 from mosaico_ingest.errors import StoreError, StoreLockedError
+from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.runner import rebuild_store
 from mosaico_ingest.server.service import MosaicoServer
-from mosaico_ingest.server.store import Store
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_served_store_is_refused(stored):
 
 def test_empty_store(tmp_path, look):
     """A store that is empty, or new, becomes one with an empty catalog."""
-    Store(tmp_path / "store").close()
+    FolderStore(tmp_path / "store").close()
     told = rebuild_store(tmp_path / "store")
 
     assert (0, ()) == (told.sequences, told.losses)

@@ -12,9 +12,9 @@ import pytest
 from pyarrow import flight
 
 from mosaico_ingest.errors import StoreError, StoreLockedError, UsageError
+from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.runner import serve
 from mosaico_ingest.server.service import MosaicoServer
-from mosaico_ingest.server.store import Store
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_unknown_generation(start):
 
 def test_broken_catalog(sqlite_catalog, start, tmp_path):
     """A catalog that is no database is told, not overwritten."""
-    with Store(tmp_path / "store") as store:
+    with FolderStore(tmp_path / "store") as store:
         store.catalog_path.write_bytes(b"no database at all, and long enough to tell" * 100)
 
     with pytest.raises(StoreError, match="Cannot open the catalog"):
@@ -180,7 +180,7 @@ sys.stdin.read()
         parent.kill()
     child.wait(30)
 
-    Store(tmp_path / "store").close()
+    FolderStore(tmp_path / "store").close()
 
 
 def test_foreground(tmp_path):

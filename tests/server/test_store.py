@@ -5,13 +5,14 @@ import errno
 import pytest
 
 from mosaico_ingest.errors import StoreError, StoreFullError, StoreLockedError
-from mosaico_ingest.server.store import Store, full_disk_is_told
+from mosaico_ingest.server.folder import FolderStore
+from mosaico_ingest.server.store import full_disk_is_told
 
 
 @pytest.fixture
 def store(tmp_path):
     """Give an empty store."""
-    with Store(tmp_path / "store") as store:
+    with FolderStore(tmp_path / "store") as store:
         yield store
 
 
@@ -27,12 +28,12 @@ def names(store):
 def test_lock(store):
     """A store is held once, and free again when it is closed."""
     with pytest.raises(StoreLockedError) as caught:
-        Store(store.root)
+        FolderStore(store.root)
     store.close()
     store.close()
 
     assert str(store.root) == caught.value.path
-    Store(store.root).close()
+    FolderStore(store.root).close()
 
 
 def test_name_comes_last(store):
@@ -79,7 +80,7 @@ def test_folder_of_someone_else(tmp_path):
     (tmp_path / "chunks").mkdir()
 
     with pytest.raises(StoreError, match="not empty and no store"):
-        Store(tmp_path)
+        FolderStore(tmp_path)
     assert ["chunks"] == [path.name for path in tmp_path.iterdir()]
 
 

@@ -4,14 +4,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from mosaico_ingest.server import writing
-from mosaico_ingest.server.store import Store
+from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.writing import ChunkWriter, MemoryShare
 
 
 @pytest.fixture
 def store(tmp_path):
     """Give an empty store."""
-    with Store(tmp_path / "store") as store:
+    with FolderStore(tmp_path / "store") as store:
         yield store
 
 
