@@ -4,6 +4,7 @@ import os
 import socket
 from uuid import uuid4
 
+import attrs
 import pyarrow as pa
 import pytest
 
@@ -12,8 +13,10 @@ from mosaico_ingest.enum import SessionLevelErrorPolicy
 from mosaico_ingest.errors import InvalidRequestError, PlanError
 from mosaico_ingest.model.batch import ArrowBatch
 from mosaico_ingest.model.ontology import Ontology
-from mosaico_ingest.run import serve
+from mosaico_ingest.model.settings import Settings
+from mosaico_ingest.run import ingest, serve
 from mosaico_ingest.sinks import FlightSink, _FlightTopic
+from mosaico_ingest.testing.recordings import write_demo
 
 KIND = Ontology(tag="number", fields=pa.schema([pa.field("data", pa.float64(), nullable=False)]))
 
@@ -151,3 +154,39 @@ def test_a_row_too_large_for_the_server_is_rejected_alone(client):
     )
     stored = client.topic_handler(writer.name, "/t").read().read_all()
     assert [0, 1] == stored["timestamp_ns"].to_pylist()
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """A recording with a chunk that cannot be unpacked."""
+    path = tmp_path / f"broken_{uuid4().hex}.mcap"
+    write_demo(path, seconds=2)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 64] = bytes(64)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("keeps", [("error", "warning", "info"), ()])
+def test_a_run_tells_what_the_server_keeps(server, broken, keeps):
+    """Start and counts of each topic where infos are kept; where not, losses and damage alone."""
+    with MosaicoClient.connect(server.url) as client:
+        control = client._layers.control
+        control._server = attrs.evolve(control._server, notification_types=keeps)
+        (recording,) = ingest(broken, client=client, settings=Settings(again=True)).recordings
+    with MosaicoClient.connect(server.url) as client:
+        told = {
+            topic.name: client.list_topic_notifications(recording.sequence, topic.name)
+            for topic in recording.topics
+        }
+        (damage,) = client.list_sequence_notifications(recording.sequence)
+
+    expected = {
+        topic.name: (["info"] if keeps else [])
+        + (["error"] if topic.lost else ["info"] if keeps else [])
+        for topic in recording.topics
+    }
+    assert any(topic.lost for topic in recording.topics)
+    assert expected == {name: [notice.kind for notice in notices] for name, notices in told.items()}
+    assert "The recording is damaged" in damage.text

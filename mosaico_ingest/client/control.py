@@ -45,6 +45,7 @@ _IDEMPOTENT = frozenset(
         FlightAction.TopicNotificationPurge,
         FlightAction.APIKeyStatus,
         FlightAction.APIKeyList,
+        FlightAction.Query,
     }
 )
 

@@ -99,6 +99,34 @@ def test_close_leaves_no_thread_socket_or_descriptor(server, point, points):
     assert not {name for name in before[0] if name.startswith("mi-")}
 
 
+def test_close_after_errors_leaves_nothing_either(tmp_path, point, points):
+    """A client whose server died in the middle of uploads and readings releases everything all the same."""
+
+    def use(folder):
+        with (
+            serve(folder) as server,
+            MosaicoClient.connect(server.url, connections=2, encoders=2) as client,
+        ):
+            with client.sequence_create("s") as sequence:
+                sequence.topic_create("/t", ontology=point).push(points(200_000))
+            reader = client.topic_handler("s", "/t").read()
+            reader.read_next_batch()
+            late = client.sequence_update("s")
+            late.open()
+            topic = late.topic_create("/late", ontology=point)
+            topic.push(points(200_000))
+            psutil.Process(server.pid).kill()
+            for call in (topic.close, client.version, lambda: late.fail("gone")):
+                with pytest.raises(UnreachableError):
+                    call()
+
+    use(tmp_path / "first")  # what gRPC keeps for good
+    before = resources()
+    use(tmp_path / "second")
+
+    assert before == resources()
+
+
 def test_close_breaks_open_uploads_off(server, point, points):
     """An upload that is open when the client closes is not complete, and says so."""
     client = MosaicoClient.connect(server.url)
@@ -185,6 +213,11 @@ def test_system_info(real, points):
 
     assert (False, True, True) == (during.is_locked, whole.is_locked, topic.is_locked)
     assert (1, whole.total_size_bytes) == (topic.chunks_number, topic.total_size_bytes)
+    assert [(False,), (True,)] == [
+        tuple(session.locked for session in info.sessions) for info in (during, whole)
+    ]
+    assert (1, 100, 0, 99) == (whole.chunks_number, whole.rows, whole.start_ns, whole.end_ns)
+    assert (100, 0, 99) == (topic.rows, topic.start_ns, topic.end_ns)
     assert topic.total_size_bytes > 0
     assert 0 < whole.created_ns <= topic.created_ns
 

@@ -1,5 +1,6 @@
 import socket
 
+import pyarrow as pa
 import pyarrow.flight as fl
 import pytest
 
@@ -16,6 +17,7 @@ from mosaico_ingest.errors import (
 )
 from mosaico_ingest.protocol.flight import InfoCommand
 from mosaico_ingest.protocol.messages import (
+    QueryRequest,
     ResourceRequest,
     SequenceCreate,
     SessionCreated,
@@ -45,10 +47,23 @@ class Flaky(fl.FlightServerBase):
         self.failures = failures
         self.calls = 0
 
-    def do_action(self, context, action):
+    def _fail(self):
         self.calls += 1
         if self.calls <= self.failures:
             raise fl.FlightUnavailableError("later")
+
+    def list_flights(self, context, criteria):
+        self._fail()
+        return iter([])
+
+    def get_flight_info(self, context, descriptor):
+        self._fail()
+        return fl.FlightInfo(pa.schema([]), descriptor, [])
+
+    def do_action(self, context, action):
+        self._fail()
+        if action.type != "version":
+            return []
         version = '{"version": "0.5.0", "semver": {"major": 0, "minor": 5, "patch": 0, "pre": ""}}'
         return [f'{{"action": "version", "response": {version}}}'.encode()]
 
@@ -81,6 +96,23 @@ def test_idempotent_call_is_tried_again(open_control):
         version = open_control(server.url).version()
 
         assert (3, "0.5.0") == (server.calls, version.version)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda control: control.ask(FlightAction.Query, QueryRequest()),
+        lambda control: control.ask(FlightAction.TopicNotificationPurge, ResourceRequest("a/b")),
+        lambda control: control.list_sequences(),
+        lambda control: control.describe(InfoCommand("a")),
+    ],
+)
+def test_whatever_changes_nothing_twice_is_tried_again(open_control, call):
+    """Queries, lists and descriptions outlast a server that is away for a moment, and so does a purge."""
+    with Flaky(failures=2) as server:
+        call(open_control(server.url))
+
+        assert 3 == server.calls
 
 
 def test_other_calls_are_tried_once(open_control):
@@ -191,6 +223,7 @@ class Tls(fl.FlightServerBase):
 
 class _Counter:
     calls = failures = 0
+    _fail = Flaky._fail
 
 
 def test_tls_with_the_right_certificate_connects(tls_url, certificate, open_control):
