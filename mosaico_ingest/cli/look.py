@@ -53,13 +53,15 @@ def inspect_command(
     Exit code: 0, 1 something cannot be read; with --deep that of the run.
     """
     from mosaico_ingest import run
+    from mosaico_ingest.cli.signals import ended_by_sigterm
     from mosaico_ingest.reports.contents import info_blocks, info_to_json
     from mosaico_ingest.reports.overview import MOST_IN_FULL, aside_to_json, infos_table
 
     if deep:
         ctx.exit(_show_health(paths, chosen_host(ctx), settings_of(ctx), as_json=json))
     _refuse_idle_flags(ctx)
-    found = run.inspect(paths, host=chosen_host(ctx), settings=settings_of(ctx))
+    with ended_by_sigterm():
+        found = run.inspect(paths, host=chosen_host(ctx), settings=settings_of(ctx))
     infos = [item.info for item in found if item.info]
     failures = [(str(item.path), item.error) for item in found if not item.info]
     if json:
@@ -112,10 +114,12 @@ def show_plan(
 ) -> int:
     """Print what a run would do, and return the exit code: 1 where something stops it."""
     from mosaico_ingest import run
+    from mosaico_ingest.cli.signals import ended_by_sigterm
     from mosaico_ingest.reports.contents import plan_blocks, plan_to_json
     from mosaico_ingest.reports.overview import MOST_IN_FULL, aside_to_json, plans_table
 
-    planned = run.plan(paths, host=host, settings=settings)
+    with ended_by_sigterm():
+        planned = run.plan(paths, host=host, settings=settings)
     if as_json:
         recordings = [
             {

@@ -13,7 +13,7 @@ from types import FrameType
 
 from mosaico_ingest.pipeline.stopping import StopSignal
 
-__all__ = ["stopped_by_signals"]
+__all__ = ["ended_by_sigterm", "stopped_by_signals"]
 
 
 _STDERR = 2
@@ -56,6 +56,20 @@ def stopped_by_signals(stop: StopSignal, log: str) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does: by an exception, so that nothing temporary is left."""
+
+    def terminate(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell(text: str, log: str) -> None:

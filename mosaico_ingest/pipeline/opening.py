@@ -23,7 +23,7 @@ from mosaico_ingest.model.source import SourceFile
 from mosaico_ingest.pipeline.copies import Copies, Copy
 from mosaico_ingest.pipeline.finding import Found, look
 from mosaico_ingest.pipeline.joining import Joined
-from mosaico_ingest.pipeline.packing import packing
+from mosaico_ingest.pipeline.packing import is_named_like, packing
 from mosaico_ingest.units import format_count
 
 __all__ = ["Opener"]
@@ -120,12 +120,24 @@ class Opener:
         try:
             with self.open(found.path, found.source, found.parts) as recording:
                 info = recording.info
-                findings = (*found.findings, *info.findings)
+                findings = (*found.findings, *info.findings, *self._unread(found, info))
                 return attrs.evolve(info, grouping=found.grouping, findings=findings), ""
         except UsageError:
             raise
         except MosaicoError as error:
             return None, str(error)
+
+    def _unread(self, found: Found, info: RecordingInfo) -> Iterator[str]:
+        """Tell of files in a folder that are called like its parts and are none."""
+        if found.parts or not found.path.is_dir():
+            return
+        ends = self._registry.sources[found.source].value.suffixes
+        told = {*info.files, *(damage.path for damage in info.damage)}
+        there = (path for path in found.path.iterdir() if is_named_like(path.name, ends))
+        names = sorted(path.name for path in there if path not in told)
+        if names:
+            shown = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+            yield f"Not read with the recording in their folder: {shown}. Name what is to be read."
 
     def _open(self, file: SourceFile, source: str) -> Recording:
         """Open a file that is not packed."""

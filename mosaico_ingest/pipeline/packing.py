@@ -4,7 +4,7 @@ Files packed with gzip, bzip2, lz4 or zstd, around any format: recognised by con
 Must not know: which formats there are, where a readable copy goes. Next: `copies`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -17,6 +17,7 @@ __all__ = [
     "PackedStream",
     "archive_kind",
     "inner_name",
+    "is_named_like",
     "packing",
     "stated_size",
 ]
@@ -82,6 +83,20 @@ def inner_name(name: str, kind: str) -> str:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return name
+
+
+def is_named_like(name: str, suffixes: Iterable[str]) -> bool:
+    """
+    Say whether a file called *name*, packed or not, claims to be of a format with one of *suffixes*.
+
+    Example:
+        >>> is_named_like("Run.MCAP.zst", [".mcap"]), is_named_like("run.txt.zst", [".mcap"])
+        (True, False)
+    """
+    name = name.lower()
+    for suffix in PACKED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name.endswith(tuple(suffix.lower() for suffix in suffixes))
 
 
 def stated_size(head: bytes, kind: str) -> int | None:

@@ -33,7 +33,7 @@ from mosaico_ingest.pipeline.finding import (
     unpacked,
 )
 from mosaico_ingest.pipeline.grouping import grouped
-from mosaico_ingest.pipeline.packing import PACKED_SUFFIXES, archive_kind
+from mosaico_ingest.pipeline.packing import archive_kind, is_named_like
 from mosaico_ingest.units import format_count
 
 __all__ = ["Search", "find"]
@@ -259,7 +259,7 @@ class _Walk:
         self, path: Path, reason: str, message: str, should_be_read: bool = False
     ) -> Found | Aside:
         """Make an error of a file that should be a recording by its name, and pass over any other."""
-        if should_be_read or self._is_named_like_one(path.name, self._endings):
+        if should_be_read or is_named_like(path.name, self._endings):
             return Found(path=path, error=message)
         return Aside(path, reason)
 
@@ -275,7 +275,7 @@ class _Walk:
         for place, _, names in os.walk(folder):
             for name in sorted(names):
                 self._count()
-                if self._is_named_like_one(name, ends):
+                if is_named_like(name, ends):
                     yield self._stranger(Path(place, name), claim, others)
 
     def _stranger(self, path: Path, claim: Found, others: Sources) -> Found | Aside:
@@ -301,14 +301,6 @@ class _Walk:
             return False
         real = os.path.realpath(path)
         return os.path.commonpath([real, self._real_root]) != self._real_root
-
-    @staticmethod
-    def _is_named_like_one(name: str, ends: tuple[str, ...]) -> bool:
-        """Say whether a file called *name*, packed or not, claims to be of a format with these *ends*."""
-        name = name.lower()
-        for suffix in PACKED_SUFFIXES:
-            name = name.removesuffix(suffix)
-        return bool(ends) and name.endswith(ends)
 
 
 def _is_below(path: Path, folder: Path) -> bool:

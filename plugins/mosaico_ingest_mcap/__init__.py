@@ -46,7 +46,8 @@ def _is_bag(file: SourceFile) -> bool:
     """Tell whether a directory is one bag: described by metadata.yaml, or numbered parts of one name."""
     names = [name.lower() for name in file.entries]
     parts = [name for name in names if name.endswith(".mcap")]
-    if not parts or any(".db3" in name for name in names):
+    # Packed parts are put together with the others by the core, which unpacks them.
+    if not parts or any(".db3" in name or ".mcap." in name for name in names):
         return False
     if "metadata.yaml" in names:
         return True

@@ -1,10 +1,11 @@
 import json
 import os
 import signal
+import tempfile
 
 import pytest
 
-from mosaico_ingest.cli.signals import stopped_by_signals
+from mosaico_ingest.cli.signals import ended_by_sigterm, stopped_by_signals
 from mosaico_ingest.pipeline.stopping import StopSignal
 
 
@@ -63,3 +64,17 @@ def test_signal_is_told_like_progress(log, lines, capfd):
     told = capfd.readouterr().err.splitlines()
 
     assert ["stop_requested"] * lines == [json.loads(line)["event"] for line in told]
+
+
+def test_a_command_that_only_looks_ends_orderly():
+    """SIGTERM unwinds what is under way, so that nothing temporary is left; then it means what it meant."""
+    before = signal.getsignal(signal.SIGTERM)
+    with (
+        pytest.raises(SystemExit) as ended,
+        ended_by_sigterm(),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        send(signal.SIGTERM)
+
+    assert (143, False) == (ended.value.code, os.path.exists(folder))  # noqa: PTH110 - a name
+    assert before == signal.getsignal(signal.SIGTERM)

@@ -70,3 +70,30 @@ def test_a_packed_recording_that_is_cut_off_gives_a_beginning(shared_data, tmp_p
         assert whole[name].slice(0, table.num_rows) == table
     (damage,) = [damage for damage in report.damage if "packing" in damage.reason]
     assert (cut.stat().st_size, cut.stat().st_size) == damage.byte_range
+
+
+def test_attachments_of_packed_parts_are_stored(shared_data, tmp_path):
+    """What travels inside the parts comes along: by the official list, `myFile` holds the bytes 1, 2, 3."""
+    official = shared_data / "mcap/foxglove+mcap/tests/conformance/data/OneAttachment"
+    data = (official / "OneAttachment-ax-st-sum.mcap").read_bytes()
+    (tmp_path / "run_0.mcap").write_bytes(data)
+    (tmp_path / "run_1.mcap.gz").write_bytes(gzip.compress(data))
+    report, tables = stored(tmp_path)
+
+    assert "run" == report.sequence
+    attachments = tables["/attachments"].select(["attachment", "name", "data"]).to_pylist()
+    assert [(n, "myFile", b"\x01\x02\x03") for n in (0, 1)] == [
+        tuple(row.values()) for row in attachments
+    ]
+
+
+def test_what_a_folder_holds_besides_its_parts_is_told(shared_data, tmp_path):
+    """A part that was packed later, which the format of the folder does not look for, is told."""
+    bag = shared_data / "ros2/ros2+rosbag2/rosbag2_py/test/resources/sqlite3/wbag"
+    (tmp_path / "wbag_0.db3").write_bytes((bag / "wbag_0.db3").read_bytes())
+    (tmp_path / "wbag_1.db3.gz").write_bytes(gzip.compress((bag / "wbag_1.db3").read_bytes()))
+    (item,) = mi.inspect(tmp_path)
+
+    assert item.info.findings[-1].startswith(
+        "Not read with the recording in their folder: wbag_1.db3.gz."
+    )
