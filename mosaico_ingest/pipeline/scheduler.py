@@ -27,6 +27,8 @@ __all__ = ["METADATA_KEY", "Scheduler", "failed_report"]
 METADATA_KEY = "mosaico_ingest"
 """Under this key of a sequence's metadata stands where it comes from, and who wrote it."""
 
+_MAX_FILES_NAMED = 1000  # a folder may hold any number of images, metadata a megabyte
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Scheduler:
@@ -111,6 +113,7 @@ class Scheduler:
     def _origin(self, plan: RecordingPlan, mark: str) -> dict[str, object]:
         """Tell in the sequence's metadata which bytes it holds and who writes it."""
         info = plan.info
+        named = info.files[:_MAX_FILES_NAMED]
         return {
             "fingerprint": mark,
             "version": self.version,
@@ -119,7 +122,8 @@ class Scheduler:
             "settings": chosen(self.shop.settings),
             "format": info.format,
             **({"packing": info.packing} if info.packing else {}),
-            "files": [{"name": p.name, "size_bytes": p.stat().st_size} for p in info.files],
+            "files": [{"name": p.name, "size_bytes": p.stat().st_size} for p in named],
+            **({"more_files": more} if (more := len(info.files) - len(named)) else {}),
             "writer": {"host": socket.gethostname(), "pid": os.getpid()},
             "metadata_records": {record.name: dict(record.values) for record in info.metadata},
         }

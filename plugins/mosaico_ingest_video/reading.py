@@ -116,6 +116,10 @@ class Reading:
                 yield self._batch(way)
         yield from self._losses.tell()
         for way in self._ways.values():
+            unseen = way.packets - way.lost - way.tray.number
+            if unseen > 0:
+                number = format_number_of("packet", unseen)
+                yield Damage(reason=f"{number} of {way.topic} gave no picture of their own.")
             missing = (way.declared or 0) - way.packets
             if missing > 0:
                 number = format_number_of("packet", missing)
