@@ -6,7 +6,7 @@ Must not know: formats, how a part is opened. Next: `opening`.
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -173,7 +173,7 @@ class Joined:
             metadata=_distinct(item for info in told for item in info.metadata),
             findings=(
                 *_contradictions(infos),
-                *(f"{part.name}: {text}" for part, info in infos for text in info.findings),
+                *_told_once((part, text) for part, info in infos for text in info.findings),
             ),
         )
 
@@ -229,20 +229,28 @@ def _distinct(records: Iterator[MetadataRecord]) -> tuple[MetadataRecord, ...]:
     return tuple({(r.name, *sorted(r.values.items())): r for r in records}.values())
 
 
+def _told_once(findings: Iterable[tuple[Path, str]]) -> Iterator[str]:
+    """Tell what several parts say alike once, of the first."""
+    parts: dict[str, list[Path]] = {}
+    for part, text in findings:
+        parts.setdefault(text, []).append(part)
+    for text, several in parts.items():
+        more = f" and {len(several) - 1} more" if len(several) > 1 else ""
+        yield f"{several[0].name}{more}: {text}"
+
+
 def _contradictions(infos: Sequence[tuple[Path, RecordingInfo]]) -> Iterator[str]:
-    """Tell where the times of neighbours do not look like those of one recording."""
-    timed = [(part, info) for part, info in infos if info.start_ns is not None]
-    for (part, before), (after, info) in itertools.pairwise(timed):
-        if before.end_ns is None or info.start_ns is None:
-            continue
-        pause_ns = info.start_ns - before.end_ns
-        if pause_ns < -_OVERLAP_NS:
-            yield (
-                f"{after.name} begins {format_duration_ns(-pause_ns)} before {part.name} ends: "
-                "if they are not parts of one recording, use --no-group."
-            )
-        elif pause_ns > _PAUSE_NS:
-            yield (
-                f"{after.name} begins {format_duration_ns(pause_ns)} after {part.name} ends: "
-                "if they are not parts of one recording, use --no-group."
-            )
+    """Tell where the times of neighbours do not look like those of one recording: the worst of each kind."""
+    pauses = [
+        (info.start_ns - before.end_ns, part.name, after.name)
+        for (part, before), (after, info) in itertools.pairwise(infos)
+        if info.start_ns is not None and before.end_ns is not None
+    ]
+    remedy = "if they are not parts of one recording, use --no-group."
+    shortest, longest = min(pauses, default=None), max(pauses, default=None)
+    if shortest and shortest[0] < -_OVERLAP_NS:
+        pause_ns, part_name, name = shortest
+        yield f"{name} begins {format_duration_ns(-pause_ns)} before {part_name} ends: {remedy}"
+    if longest and longest[0] > _PAUSE_NS:
+        pause_ns, part_name, name = longest
+        yield f"{name} begins {format_duration_ns(pause_ns)} after {part_name} ends: {remedy}"

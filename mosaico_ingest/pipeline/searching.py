@@ -150,9 +150,8 @@ class _Walk:
                     told.append(item)
             folders += reversed(inner)
         taken: list[Found] = []
-        for (
-            claim
-        ) in self._doubtful:  # outer folders come first, and what lies in them is part of them
+        # Outer folders come first, and what lies in them is part of them.
+        for claim in self._doubtful:
             if any(_is_below(claim.path, outer.path) for outer in taken):
                 continue
             found = [item for item in told if isinstance(item, Found)]

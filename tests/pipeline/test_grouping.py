@@ -151,6 +151,18 @@ def test_times_that_contradict_are_found(tmp_path, info):
     assert overlap.endswith("use --no-group.")
 
 
+def test_what_many_parts_say_is_told_once(tmp_path, host):
+    """A hundred parts that lie too far apart are one finding: the worst."""
+    for n in range(100):
+        write_lines(tmp_path / f"run_{n}.lines", f"/a {n * n * 100 * SECOND} x")
+    (item,) = find([tmp_path], host.registry.sources).recordings
+    with Opener(host.registry, Settings()) as opener:
+        contents, _ = opener.read_info(item)
+
+    (finding,) = contents.findings
+    assert finding.startswith("run_99.lines begins 5 h 28 min after run_98.lines ends")
+
+
 def test_a_part_that_cannot_be_read_costs_itself(tmp_path, bench):
     """The other parts are stored; the damage names the part."""
     write_parts(tmp_path, "run_0.lines", "run_1.lines")
