@@ -70,6 +70,13 @@ __all__ = ["serve_command"]
     help="Let other machines in although keys or TLS are missing.",
 )
 @click.option(
+    "--max-uploads",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="How many topics may be uploaded at the same time; more are refused.",
+)
+@click.option(
     "--rebuild",
     is_flag=True,
     help="First make the catalog anew from the stored files; the old one is kept aside.",
@@ -85,6 +92,7 @@ def serve_command(
     tls_cert: Path | None,
     tls_key: Path | None,
     insecure: bool,
+    max_uploads: int,
     rebuild: bool,
 ) -> None:
     """
@@ -108,7 +116,11 @@ def serve_command(
     from mosaico_ingest.server.security import Security
 
     security = Security(
-        require_api_key=require_api_key, tls_cert=tls_cert, tls_key=tls_key, insecure=insecure
+        require_api_key=require_api_key,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        insecure=insecure,
+        max_uploads=max_uploads,
     )
 
     def tell(taken: int) -> None:

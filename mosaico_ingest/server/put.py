@@ -7,7 +7,7 @@ Must not know: actions, how chunks are written. Next: `get`.
 """
 
 import time
-from threading import Event
+from threading import BoundedSemaphore, Event
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -48,16 +48,26 @@ class Receiver:
         catalog, store: Where they go.
         presence: The server that takes them.
         stopping: Set when the server ends; uploads are broken off then.
+        max_uploads: How many it takes at the same time.
 
     Thread: any; one call per stream.
     """
 
-    def __init__(self, catalog: Catalog, store: Store, presence: Presence, stopping: Event) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: Store,
+        presence: Presence,
+        stopping: Event,
+        max_uploads: int,
+    ) -> None:
         self._catalog = catalog
         self._store = store
         self._presence = presence
         self._stopping = stopping
         self._share = MemoryShare()
+        self._max_uploads = max_uploads
+        self._places = BoundedSemaphore(max_uploads)
 
     def receive(
         self,
@@ -69,9 +79,27 @@ class Receiver:
         Store what *reader* gives as the topic that *descriptor* names.
 
         Raises:
-            RemoteError: The upload is refused, or broken off.
+            RemoteError: The upload is refused, or broken off; `UnreachableError` if there are too many.
             StoreFullError: No space is left.
         """
+        # Before anything is read, and without a queue: who waits would still send, and gRPC would keep it.
+        if not self._places.acquire(blocking=False):
+            msg = (
+                f"The server takes {self._max_uploads} uploads at the same time (serve --max-uploads), "
+                "and has as many; upload the topic again when some have ended"
+            )
+            raise UnreachableError(msg)
+        try:
+            self._store_topic(context, descriptor, reader)
+        finally:
+            self._places.release()
+
+    def _store_topic(
+        self,
+        context: flight.ServerCallContext,
+        descriptor: flight.FlightDescriptor,
+        reader: flight.MetadataRecordBatchReader,
+    ) -> None:
         command = load_request(PutCommand, command_of(descriptor))
         schema = reader.schema
         check_upload_schema(schema)

@@ -1,5 +1,5 @@
 """
-How a server is protected: API keys, TLS, and the refusal to be exposed without them.
+How a server is protected: API keys, TLS, the refusal to be exposed without them, a limit of uploads.
 
 Must not know: which keys there are, what is served. Next: `service`.
 """
@@ -30,12 +30,14 @@ class Security:
         tls_cert, tls_key: PEM files of the certificate (its chain may follow it) and of its private key;
             both for TLS, or none.
         insecure: Whether it may be reached from other machines without keys or without TLS.
+        max_uploads: How many uploads it takes at the same time; each is a thread, and what of it has come in.
     """
 
     require_api_key: bool = False
     tls_cert: Path | None = attrs.field(default=None, converter=_path)
     tls_key: Path | None = attrs.field(default=None, converter=_path)
     insecure: bool = False
+    max_uploads: int = 1000
 
     @property
     def is_encrypted(self) -> bool:

@@ -87,7 +87,13 @@ class MosaicoServer:
                 location(host, port, tls=security.is_encrypted),
                 Gate(keyring, found, is_open=not security.require_api_key),
                 Control(self._catalog, self._store, keyring),
-                Receiver(self._catalog, self._store, self._presence, self._stopping),
+                Receiver(
+                    self._catalog,
+                    self._store,
+                    self._presence,
+                    self._stopping,
+                    security.max_uploads,
+                ),
                 Reader(self._catalog, self._store),
                 tls_certificates=certificates,
             )

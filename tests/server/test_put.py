@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import flight
 
+from mosaico_ingest.server.security import Security
 from mosaico_ingest.server.service import MosaicoServer
 
 CLOCK = pa.field("timestamp_ns", pa.int64())
@@ -319,3 +320,23 @@ def test_closing_server_breaks_uploads_off(tmp_path, connect, rows):
     server.close()
     with MosaicoServer(tmp_path / "store") as again:
         assert False is connect(again.port).facts()["locked"]
+
+
+def test_more_uploads_than_are_taken(tmp_path, connect, rows):
+    """An upload too many is refused before anything of it is read, and can be made when there is room."""
+    with MosaicoServer(tmp_path / "store", security=Security(max_uploads=2)) as server:
+        peer = connect(server.port)
+        session = peer.session()
+        uuids = {name: peer.topic(session, name) for name in ("s/a", "s/b", "s/c")}
+        writers = [peer.open(uuids[name], name) for name in ("s/a", "s/b")]
+        while (
+            server._service._receiver._places._value
+        ):  # a call that asks would take a place itself
+            pass
+        kind, message = peer.refusal(peer.put, uuids["s/c"], rows([1]), locator="s/c")
+        for writer in writers:
+            writer.close()
+        peer.put(uuids["s/c"], rows([1]), locator="s/c")
+        peer.act("session_finalize", session_uuid=session)
+
+    assert ("UnreachableError", True) == (kind, "takes 2 uploads at the same time" in message)
