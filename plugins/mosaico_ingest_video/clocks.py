@@ -40,7 +40,8 @@ class Clocks:
         self._rate = parse_rate(options.fps) if options.fps else None
         self._stamps: Stamps | None = None
         if options.timestamps:
-            self._stamps = read_stamps(beside(options.timestamps, file.path.parent))
+            path = beside(options.timestamps, file.path.parent)
+            self._stamps = read_stamps(path, options.timezone)
         self.is_raw = demuxer in RAW_FORMATS
         if self.is_raw and not options.timestamps and self._rate is None:
             msg = (
@@ -55,7 +56,7 @@ class Clocks:
     def _find_origin(self, options: VideoOptions, created: str, findings: list[str]) -> int:
         """Return the instant of time zero."""
         if options.start:
-            return parse_start(options.start)
+            return parse_start(options.start, options.timezone)
         instant = _instant(created)
         if instant is not None:
             findings.append(

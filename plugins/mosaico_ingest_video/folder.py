@@ -104,7 +104,7 @@ def open_folder(file: SourceFile, options: ImageOptions | None = None) -> ImageR
     """
     options = options or ImageOptions()
     folders = _image_folders(file)
-    origin_ns = parse_start(options.start) if options.start else 0
+    origin_ns = parse_start(options.start, options.timezone) if options.start else 0
     findings: list[str] = []
     damage: list[Damage] = []
     files: list[Path] = []
@@ -200,11 +200,11 @@ def _stamps(home: Path, folder: Path, names: list[str], options: ImageOptions) -
         SourceError: Nothing tells them, and no rate is given.
     """
     if options.timestamps:
-        return read_stamps(beside(options.timestamps, home))
+        return read_stamps(beside(options.timestamps, home), options.timezone)
     for place in dict.fromkeys((folder, home, home.parent)):
         for name in _LISTS:
             if (place / name).is_file() and (place != home.parent or name == "times.txt"):
-                return read_stamps(place / name)
+                return read_stamps(place / name, options.timezone)
     stems = [Path(name).stem for name in names]
     if all(stem.isascii() and stem.isdigit() and len(stem) in (18, 19) for stem in stems):
         return Stamps(path=folder, times_ns=tuple(int(stem) for stem in stems), names=tuple(names))

@@ -12,6 +12,7 @@ __all__ = ["ImageOptions", "VideoMode", "VideoOptions"]
 
 _TIMESTAMPS = "File with one time per frame (csv, txt, json) for a video or a folder of images."
 _FPS = "Frames per second of pictures without a clock: 30, 29.97, 30000/1001."
+_TIMEZONE = "Time zone of dates that state none."
 _START = "Time at which a recording without a clock of its own begins."
 
 
@@ -29,6 +30,7 @@ class ImageOptions:
     timestamps: str = attrs.field(default="", metadata={"help": _TIMESTAMPS})
     fps: str = attrs.field(default="", metadata={"help": _FPS})
     start: str = attrs.field(default="", metadata={"help": _START})
+    timezone: str = attrs.field(default="UTC", metadata={"help": _TIMEZONE})
 
 
 @attrs.frozen(kw_only=True)

@@ -8,10 +8,12 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timezone as tz
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -20,6 +22,7 @@ from mosaico_ingest.errors import SourceError, UsageError
 __all__ = ["Stamps", "beside", "parse_rate", "parse_start", "read_stamps"]
 
 _NS_PER_S = 1_000_000_000
+_FAR_NS = 1 << 62
 _MAX_BYTES = 256 * 1024 * 1024
 _INSTANT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?\s*(Z|[+-]\d\d:?\d\d)?"
@@ -54,22 +57,28 @@ def beside(name: str, folder: Path) -> Path:
     return path if path.is_absolute() or path.exists() else folder / path
 
 
-def parse_start(text: str) -> int:
+def parse_start(text: str, timezone: str = "UTC") -> int:
     """
     Return the instant that `--start` states, nanoseconds since 1970.
 
+    Args:
+        timezone: Zone of a date that states none.
+
     Raises:
-        UsageError: It is neither ISO 8601 nor a number.
+        UsageError: It is neither ISO 8601 nor a number, or the zone is not known.
 
     Example:
         >>> parse_start("2025-01-01T00:00:00.5Z"), parse_start("1735689600.5")
         (1735689600500000000, 1735689600500000000)
     """
     words = text.strip()
+    zone = _zone(timezone)
     try:
         if _INSTANT.fullmatch(words):
-            return _instant_ns(words)
-        return _number_ns(words, otherwise=_NS_PER_S)
+            return _instant_ns(words, zone)
+        # Not by the four units of a list: every format must mean the same by --start.
+        is_seconds = not _NUMBER.fullmatch(words) or Decimal(words) < 10**11
+        return _scaled(words, _NS_PER_S if is_seconds else 1)
     except ValueError:
         msg = (
             f"Cannot read --start {text!r}. Expected ISO 8601 such as 2025-01-31T12:00:00Z, "
@@ -99,13 +108,18 @@ def parse_rate(text: str) -> Fraction:
     return rate
 
 
-def read_stamps(path: Path) -> Stamps:
+def read_stamps(path: Path, timezone: str = "UTC") -> Stamps:
     """
     Read a list of times: csv, txt or json, with a header or not, with file names or frame numbers or not.
 
+    Args:
+        timezone: Zone of dates that state none.
+
     Raises:
         SourceError: It cannot be read, or its times or their unit cannot be told.
+        UsageError: The zone is not known.
     """
+    zone = _zone(timezone)
     try:
         if path.stat().st_size > _MAX_BYTES:
             msg = f"{str(path)!r} is too large for a list of times. Expected below 256 MiB."
@@ -119,7 +133,9 @@ def read_stamps(path: Path) -> Stamps:
         times = [row[0] for row in rows]
         unit = _relative_unit(times, text)
         values = tuple(
-            _instant_ns(time) if _INSTANT.fullmatch(time) else _number_ns(time, otherwise=unit)
+            _instant_ns(time, zone)
+            if _INSTANT.fullmatch(time)
+            else _number_ns(time, otherwise=unit)
             for time in times
         )
     except (ValueError, InvalidOperation, UsageError, RecursionError) as error:
@@ -135,33 +151,64 @@ def read_stamps(path: Path) -> Stamps:
     )
 
 
-def _instant_ns(text: str) -> int:
-    """Return an ISO 8601 instant in nanoseconds; without a zone it is UTC."""
+def _zone(name: str) -> tzinfo:
+    """
+    Return the zone of dates that state none.
+
+    Raises:
+        UsageError: It is not known.
+    """
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        msg = f"The time zone {name!r} is not known. Expected a name such as Europe/Rome."
+        raise UsageError(msg) from error
+
+
+def _instant_ns(text: str, otherwise: tzinfo) -> int:
+    """Return an ISO 8601 instant in nanoseconds; without a zone it is in that of *otherwise*."""
     match = _INSTANT.fullmatch(text)
     if match is None:
         why = f"{text!r} is no time"
         raise ValueError(why)
+    zone = otherwise
+    if match[8]:
+        east = 1 if match[8][0] != "-" else -1
+        digits = match[8][1:].replace(":", "") or "0000"
+        zone = tz(east * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    instant = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    whole = round((instant - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
-    zone = (match[8] or "Z").replace(":", "")
-    if zone != "Z":
-        offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
-        whole -= offset if zone[0] == "+" else -offset
-    return whole * _NS_PER_S + int((match[7] or "0").ljust(9, "0"))
+    instant = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+    whole = (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    return _bounded(whole * _NS_PER_S + int((match[7] or "0").ljust(9, "0")), text)
 
 
 def _number_ns(text: str, *, otherwise: int) -> int:
     """Return a number as nanoseconds, in the unit that its size tells, or in that of *otherwise* ns."""
     if not _NUMBER.fullmatch(text):
+        return _scaled(text, otherwise)
+    number = Decimal(text)
+    return _scaled(text, next((unit for least, unit in _UNITS if number >= least), otherwise))
+
+
+def _scaled(text: str, unit: int) -> int:
+    """Return a number of units of *unit* nanoseconds, to the nearest."""
+    if not _NUMBER.fullmatch(text):
         why = f"{text!r} is no time"
         raise ValueError(why)
     number = Decimal(text)
-    if not -(2**63) < number < 2**63:
-        why = f"{text!r} is beyond 64 bits"
+    if abs(number) > _FAR_NS:  # before a fraction is made of an exponent
+        return _bounded(_FAR_NS, text)
+    return _bounded(round(Fraction(number) * unit), text)
+
+
+def _bounded(time_ns: int, text: str) -> int:
+    """Return a time that fits 64 bits, also after another is added."""
+    if abs(time_ns) >= _FAR_NS:
+        why = f"{text!r} is beyond the year 2116"
         raise ValueError(why)
-    unit = next((unit for least, unit in _UNITS if number >= least), otherwise)
-    return round(Fraction(number) * unit)
+    return time_ns
 
 
 def _relative_unit(times: Sequence[str], text: str) -> int:
