@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -23,17 +23,16 @@ class Command:
 
     Args:
         folder: Where its output goes.
+        program: How it is called.
         arguments: What follows the program's name.
     """
 
-    program = Path(sysconfig.get_path("scripts")) / "mosaico-ingest"
-
-    def __init__(self, folder: Path, *arguments: str | Path) -> None:
+    def __init__(self, folder: Path, program: Sequence[str], *arguments: str | Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [self.program, *map(str, arguments)],
+                [*program, *map(str, arguments)],
                 stdout=out,
                 stderr=err,
                 cwd=folder,
@@ -74,17 +73,18 @@ class Launcher:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.program: Sequence[str] = [f"{sysconfig.get_path('scripts')}/mosaico-ingest"]
         self.commands: list[Command] = []
 
     def start(self, *arguments: str | Path) -> Command:
         """Start `mosaico-ingest` with *arguments*."""
         folder = self._folder / f"process-{len(self.commands)}"
-        self.commands.append(Command(folder, *arguments))
+        self.commands.append(Command(folder, self.program, *arguments))
         return self.commands[-1]
 
-    def serve(self, store: Path) -> tuple[Command, str]:
+    def serve(self, store: Path, *more: str) -> tuple[Command, str]:
         """Start `mosaico-ingest serve` and return it with its address."""
-        server = self.start("serve", "--store", store, "--port", "0")
+        server = self.start("serve", "--store", store, "--port", "0", *more)
         server.until(lambda: server.stdout.endswith("\n"))
         return server, next(word for word in server.stdout.split() if "grpc://" in word).strip(";")
 
