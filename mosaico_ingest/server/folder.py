@@ -76,10 +76,10 @@ class FolderStore(Store):
 
     def write_mark(self, mark: bytes) -> None:
         """Note durably which catalog the store has; called by one server at a time."""
-        part = self.root / (MARK + _PART)
-        part.write_bytes(mark)
-        _sync(part)
-        part.rename(self.root / MARK)
+        new = self.root / f"{MARK}.new"
+        new.write_bytes(mark)
+        _sync(new)
+        new.rename(self.root / MARK)
         _sync(self.root)
 
     def remove_mark(self) -> None:

@@ -60,8 +60,8 @@ def test_another_recording_under_a_taken_name_is_refused(demo, mix, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["serve", "run"])
-def test_a_store_has_one_server(launcher, demo, tmp_path, command):
-    """A store that a server holds is refused to a second one, in one line."""
+def test_a_store_has_one_server(sqlite_catalog, launcher, demo, tmp_path, command):
+    """A store with SQLite that a server holds is refused to a second one, in one line."""
     launcher.serve(tmp_path / "store")
     arguments = [demo, "--log", "none"] if command == "run" else ["--port", "0"]
 

@@ -1,4 +1,8 @@
-"""A run or a server that is killed: what was complete stays, what was not is never taken for complete."""
+"""
+A run or a server that is killed: what was complete stays, what was not is never taken for complete.
+
+The catalog is SQLite: the copy of a store needs one of its own. `test_many_servers` kills with PostgreSQL.
+"""
 
 import fcntl
 import shutil
@@ -11,6 +15,8 @@ import pytest
 
 from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.run import ingest, serve
+
+pytestmark = pytest.mark.usefixtures("sqlite_catalog")
 
 # What must be seen how often before the kill, an event of the run or a file in the store; and how the run
 # may end. At the last points it is so far that it may win the race and end well.
@@ -34,7 +40,7 @@ SERVE_POINTS = [
 def kept(demo, tmp_path_factory) -> Path:
     """A store with one finalized sequence, `demo`."""
     store = tmp_path_factory.mktemp("kept") / "store"
-    assert 0 == ingest(demo, store=store).exit_code
+    assert 0 == ingest(demo, store=store, catalog="").exit_code
     return store
 
 
