@@ -93,8 +93,10 @@ class FolderStore(Store):
     def create(self, path: str) -> pa.NativeFile:
         """Begin the chunk *path*, `SESSION/TOPIC-00000.parquet`, under its temporary name."""
         with full_disk_is_told():
-            self._files.create_dir(path.rpartition("/")[0])
-            return self._files.open_output_stream(path + _PART)
+            try:
+                return self._create(path)
+            except FileNotFoundError:  # another server swept the folder, empty and new to it
+                return self._create(path)
 
     def publish(self, path: str) -> Future[int]:
         """Bring the finished chunk to the disk and give it its name, in the background; gives its bytes."""
@@ -146,7 +148,11 @@ class FolderStore(Store):
 
     def names(self) -> set[str]:
         """Return the paths of all files, published or not."""
-        return {path.relative_to(self._chunks).as_posix() for path in self._chunks.glob("*/*")}
+        found: set[str] = set()
+        for folder in self._chunks.iterdir():
+            with suppress(FileNotFoundError):  # another server deleted it meanwhile
+                found |= {f"{folder.name}/{file.name}" for file in folder.iterdir()}
+        return found
 
     def sweep(self, strays: Collection[str], sessions: Collection[str]) -> None:
         """Remove *strays*, out of `names`, and empty folders of sessions that are not among *sessions*."""
@@ -156,6 +162,10 @@ class FolderStore(Store):
             if folder.name not in sessions:
                 with suppress(OSError):  # it is not empty, or gone
                     folder.rmdir()
+
+    def _create(self, path: str) -> pa.NativeFile:
+        self._files.create_dir(path.rpartition("/")[0])
+        return self._files.open_output_stream(path + _PART)
 
     def _publish(self, path: str) -> int:
         part = self._chunks / (path + _PART)

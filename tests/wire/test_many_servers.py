@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.run import ingest
-from mosaico_ingest.server.pairing import catalog_url, open_catalog
-from mosaico_ingest.server.store import Store
+from mosaico_ingest.server.pairing import catalog_url, open_catalog, open_store
+from mosaico_ingest.server.store import MANIFEST
 from mosaico_ingest.server.tables import chunks, servers
 from mosaico_ingest.testing.recordings import write_demo, write_mix
 
@@ -63,15 +63,16 @@ def stored(address: str) -> dict[str, dict[str, int]]:
 
 
 def look(store: Path, postgres: str) -> tuple[set[str], set[str], int]:
-    """Return the files of the store, those that the catalog names, and the number of its servers."""
+    """Return the chunks in the store, those that the catalog names, and the number of its servers."""
+    url = catalog_url(postgres)
     with (
-        Store(store, shared=True) as opened,
-        open_catalog(opened, catalog_url(postgres)) as catalog,
+        open_store(store, url) as opened,
+        open_catalog(opened, url) as catalog,
         catalog.read() as connection,
     ):
         named = set(connection.scalars(sa.select(chunks.c.path)))
         alive = connection.scalar(sa.select(sa.func.count()).select_from(servers))
-        return opened.names(), named, alive
+        return {name for name in opened.names() if MANIFEST not in name}, named, alive
 
 
 @pytest.mark.slow
