@@ -44,7 +44,7 @@ class Subject:
         path: The undamaged file.
         parts: Byte range of each part, with its messages; damage outside of them costs no message.
         vital: Ranges whose damage may cost anything.
-        is_checked: Whether checksums keep messages that were changed from being given.
+        checked: Ranges whose checksums keep messages that were changed from being given.
         run: Parts in a row that must be undamaged to be found again after damage.
     """
 
@@ -52,7 +52,7 @@ class Subject:
     path: Path
     parts: list[tuple[Range, list[Message]]]
     vital: tuple[Range, ...]
-    is_checked: bool
+    checked: tuple[Range, ...]
     run: int = 1
 
     def expected(self, damaged: list[Range], data: bytes) -> set[Message]:
@@ -120,7 +120,10 @@ def run(rng: random.Random, seconds: float, folder: Path) -> Outcome:
         if missing := subject.expected(damaged, bytes(data)) - given:
             outcome.add(case, f"{len(missing)} messages of undamaged parts are missing")
         whole = {message for _, messages in subject.parts for message in messages}
-        if subject.is_checked and (strange := given - whole):
+        is_checked = all(
+            any(start <= a and b <= end for start, end in subject.checked) for a, b in damaged
+        )
+        if is_checked and (strange := given - whole):
             outcome.add(case, f"{len(strange)} messages were given that nobody wrote")
         if _peak_bytes() > allowed:
             outcome.add(case, f"the process has grown to {_peak_bytes() >> 20} MiB")
@@ -196,7 +199,7 @@ def _messages() -> list[Message]:
     ]
 
 
-def _mcap(folder: Path, name: str, *, is_checked: bool = True, **options: object) -> Subject:
+def _mcap(folder: Path, name: str, **options: object) -> Subject:
     """Write an MCAP, and find its chunks, or its messages where it has none."""
     path = folder / f"{name}.mcap"
     written = _messages()
@@ -209,6 +212,7 @@ def _mcap(folder: Path, name: str, *, is_checked: bool = True, **options: object
         writer.finish()
     data = path.read_bytes()
     parts: list[tuple[Range, list[Message]]] = []
+    checked: list[Range] = []
     left = iter(written)
     at = 8
     while at < len(data) - 8:
@@ -218,6 +222,7 @@ def _mcap(folder: Path, name: str, *, is_checked: bool = True, **options: object
             parts.append(((at, end), [next(left)]))
         elif op == 6:
             start_ns, end_ns = struct.unpack_from("<QQ", data, at + 9)
+            checked.append((at + 9 + 40, end))
             parts.append(((at, end), [m for m in written if start_ns <= m[0] <= end_ns]))
         elif op == 7:  # the index of the chunk before it
             (start, _), messages = parts[-1]
@@ -236,7 +241,7 @@ def _mcap(folder: Path, name: str, *, is_checked: bool = True, **options: object
             if "use_chunking" not in options and "index_types" not in options
             else (0, first),
         ),
-        is_checked=is_checked and is_chunked,
+        checked=tuple(checked),
         run=1 if is_chunked else _RESYNC,
     )
 
@@ -260,6 +265,7 @@ def _ros1(folder: Path, compression: str) -> Subject:
             writer.write(connection, time_ns, payload)
     data = path.read_bytes()
     parts: list[tuple[Range, list[Message]]] = []
+    checked: list[Range] = []
     at = 13
     while at < len(data):
         (header_bytes,) = struct.unpack_from("<I", data, at)
@@ -268,15 +274,15 @@ def _ros1(folder: Path, compression: str) -> Subject:
         end = at + 8 + header_bytes + data_bytes
         if b"op=\x05" in header:
             parts.append(((at, end), []))
+            if compression == "bz2":
+                checked.append((end - data_bytes, end))
         elif b"op=\x04" in header:  # the index of the chunk before it
             entries = struct.iter_unpack("<III", data[end - data_bytes : end])
             times = {s * 10**9 + rest for s, rest, _ in entries}
             parts[-1] = (parts[-1][0][0], end), [m for m in written if m[0] in times]
         at = end
     assert sum(len(messages) for _, messages in parts) == len(written)
-    return Subject(
-        form=Ros1Bag(), path=path, parts=parts, vital=((0, 13),), is_checked=compression == "bz2"
-    )
+    return Subject(form=Ros1Bag(), path=path, parts=parts, vital=((0, 13),), checked=tuple(checked))
 
 
 def _db3(folder: Path) -> Subject:
@@ -304,7 +310,7 @@ def _db3(folder: Path) -> Subject:
         path=path,
         parts=[((p * page_bytes, (p + 1) * page_bytes), pages[p]) for p in sorted(pages)],
         vital=tuple((p * page_bytes, (p + 1) * page_bytes) for p in others),
-        is_checked=False,
+        checked=(),
     )
 
 
