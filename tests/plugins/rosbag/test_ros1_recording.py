@@ -1,5 +1,6 @@
 """ROS 1 bags that a crash, a cut or a wrong byte has left behind."""
 
+import numpy as np
 import pytest
 
 from mosaico_ingest.errors import SourceError
@@ -183,3 +184,29 @@ def test_hopeless_files_are_refused(tmp_path, read, content, message):
         read(path)
 
     assert str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize("compression", ["none", "bz2", "lz4"])
+def test_a_cut_at_any_record_keeps_what_is_before_it(ros1_bag, read, compression):
+    """Wherever between two records a bag is cut, all messages that were indexed before it come."""
+    path, expected = ros1_bag(compression)
+    content = path.read_bytes()
+    times = {time_ns for own in expected.values() for time_ns, _ in own}
+    before: set[int] = set()
+    at = 13
+    index_at = int.from_bytes(content[content.index(b"index_pos=") + 10 :][:8], "little")
+    while at < index_at:
+        size = int.from_bytes(content[at : at + 4], "little")
+        length = int.from_bytes(content[at + 4 + size : at + 8 + size], "little")
+        if b"op=\x04" in content[at + 4 : at + 4 + size]:
+            entries = np.frombuffer(content, "<u4", length // 4, at + 8 + size).reshape(-1, 3)
+            before |= {int(s) * 10**9 + int(rest) for s, rest, _ in entries.tolist()}
+        at += 8 + size + length
+        path.write_bytes(content[:at])
+        try:
+            _, topics, _ = read(path)
+        except SourceError:
+            topics = {}
+        given = {time_ns for own in topics.values() for time_ns, _ in own}
+
+        assert before <= given <= times
