@@ -29,8 +29,8 @@ from mosaico_ingest_csv.text import TextBlock, TextFile
 __all__ = ["CsvTable"]
 
 _HEAD_BYTES = 256 * 1024
-_WHOLE_BYTES = 8 * 1024 * 1024
-_SPOTS, _SPOT_BYTES = 32, 128 * 1024
+_WHOLE_BYTES = 4 * 1024 * 1024
+_SPOTS, _SPOT_BYTES = 32, 32 * 1024
 _WORKERS, _AHEAD = 2, 4
 _CALLED = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 
@@ -141,7 +141,7 @@ class CsvTable:
             yield self._text.sample(int(position), _SPOT_BYTES)
 
     def _find_keys(self, sample: bytes) -> Keys | None:
-        head = sample[:_SPOT_BYTES].decode(errors="replace").splitlines()[:500]
+        head = sample[:_HEAD_BYTES].decode(errors="replace").splitlines()[:500]
         rows = rows_of([line for line in head if line], self._dialect.delimiter)
         return find_keys(self._dialect.names, self._dialect.is_named, rows)
 

@@ -69,7 +69,8 @@ def parse(data: bytes, grammar: Grammar) -> Parsed:
             parts.append(_refused(part, "not UTF-8", grammar))
             continue
         while part.strip():
-            closed = rows_end(part) if part.count(b'"') % 2 else len(part)
+            is_odd = b'"' in part and part.count(b'"') % 2
+            closed = rows_end(part) if is_odd else len(part)
             parts.append(_parse(part[:closed], grammar))
             line_end = part.find(b"\n", closed) + 1 or len(part)
             if closed < len(
@@ -84,7 +85,7 @@ def rows_end(data: bytes) -> int:
     """Return where the last line ends that is not inside quotes, 0 if there is none."""
     newline = b"\n" if b"\n" in data else b"\r"
     end = data.rfind(newline)
-    quotes = data.count(b'"', 0, max(end, 0))
+    quotes = data.count(b'"', 0, max(end, 0)) if b'"' in data else 0
     while end >= 0 and quotes % 2:
         before = data.rfind(newline, 0, end)
         quotes -= data.count(b'"', max(before, 0), end)
