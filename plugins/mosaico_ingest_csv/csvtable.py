@@ -1,37 +1,31 @@
 """
 A table that is delimited text: samples it for dialect, types and clock, then reads it block by block.
 
-Blocks are parsed ahead by threads of their own; pyarrow's reader releases the interpreter's lock.
-
 Must not know: channels. Next: `recording`.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mosaico_ingest.errors import SourceError, UsageError
 from mosaico_ingest.plugin import Damage, SourceFile
+from mosaico_ingest_csv.ahead import Ahead, is_small, sample_rows
 from mosaico_ingest_csv.clock import Clock, NoClockError, find_clock
 from mosaico_ingest_csv.dialect import Dialect, read_dialect, rows_of
 from mosaico_ingest_csv.kinds import infer
 from mosaico_ingest_csv.longform import Keys, cells, find_keys, joined, lines_of
 from mosaico_ingest_csv.options import CsvOptions
-from mosaico_ingest_csv.parsing import Grammar, Parsed, parse, rows_end
-from mosaico_ingest_csv.pieces import Piece, Press, Shape
+from mosaico_ingest_csv.parsing import Grammar, Parsed, parse
+from mosaico_ingest_csv.pieces import Press, Shape
 from mosaico_ingest_csv.table import Block, Part, no_clock
-from mosaico_ingest_csv.text import TextBlock, TextFile
+from mosaico_ingest_csv.text import TextFile
 
 __all__ = ["CsvTable"]
 
 _HEAD_BYTES = 256 * 1024
-_WHOLE_BYTES = 4 * 1024 * 1024
-_SPOTS, _SPOT_BYTES = 32, 32 * 1024
-_WORKERS, _AHEAD = 2, 4
 _CALLED = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 
 
@@ -43,10 +37,11 @@ class CsvTable:
         SourceError: It has no rows, or no clock.
         UsageError: An option does not fit it.
 
-    Thread: one; two more parse.
+    Thread: one.
     """
 
     compression: Mapping[str, int] = {}
+    rows: int | None = None
 
     def __init__(self, file: SourceFile, options: CsvOptions) -> None:
         self._options = options
@@ -58,11 +53,10 @@ class CsvTable:
             raise UsageError(msg) from None
         self._dialect: Dialect = dialect
         self._text = TextFile(file.path, dialect, options.max_row)
-        self._pool: ThreadPoolExecutor | None = None
         try:
             self.start = dialect.start
-            self.is_small = self._text.size - dialect.start <= _WHOLE_BYTES
-            sample = b"".join(self._sample())
+            self.is_small = is_small(self._text, self.start)
+            sample = sample_rows(self._text, self.start)
             self._keys = self._find_keys(sample)
             findings = list(dialect.findings)
             if self._keys:
@@ -75,9 +69,9 @@ class CsvTable:
             if not self._text.ends_in_newline():
                 findings.append("The last row has no line end: it may be cut short.")
         except BaseException:
-            self._text.__exit__(None, None, None)
+            self._text.close()
             raise
-        self._press = Press(
+        press = Press(
             clock=self.clock,
             shapes=self._shapes,
             labels=self._labels,
@@ -85,6 +79,7 @@ class CsvTable:
             delimiter=dialect.delimiter,
             has_filler=dialect.filler,
         )
+        self._ahead = Ahead(self._text, press, self.clock)
         self.findings = tuple(findings)
         self.parts = tuple(
             Part(label=label, columns=shape.columns)
@@ -96,49 +91,11 @@ class CsvTable:
 
     def close(self) -> None:
         """Close the file and end the threads."""
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-        self._text.__exit__(None, None, None)
+        self._ahead.close()
 
     def blocks(self, position: int) -> Iterator[Block | Damage]:
-        """Yield everything from *position* on, parsed ahead."""
-        self._pool = self._pool or ThreadPoolExecutor(_WORKERS, thread_name_prefix="mi-csv")
-        waiting: deque[tuple[TextBlock, Future[dict[int, Piece]]] | Damage] = deque()
-        before: Counter[int] = Counter()
-        for item in self._text.blocks(position):
-            waiting.append(
-                item
-                if isinstance(item, Damage)
-                else (item, self._pool.submit(self._press, item.data))
-            )
-            if len(waiting) > _AHEAD:
-                yield self._finish(waiting.popleft(), before)
-        while waiting:
-            yield self._finish(waiting.popleft(), before)
-
-    def _finish(
-        self, item: tuple[TextBlock, Future[dict[int, Piece]]] | Damage, before: Counter[int]
-    ) -> Block | Damage:
-        """Number lines and rows, which only the order of blocks tells."""
-        if isinstance(item, Damage):
-            return item
-        text, future = item
-        rows = {}
-        for part, piece in future.result().items():
-            line = self._text.line(text.start) if piece.refused else 0
-            rows[part] = piece.rows(self.clock, before[part], line)
-            before[part] += piece.total
-        return Block(position=text.start, rows=rows)
-
-    def _sample(self) -> Iterator[bytes]:
-        """Yield all of a small file, spots all over a large one."""
-        if self.is_small:
-            rows = self._text.sample(self.start, _WHOLE_BYTES)
-            # A row that may be cut short must not decide on types, unless there is no other.
-            yield rows[: rows_end(rows)] or rows
-            return
-        for position in np.linspace(self.start, self._text.size - _SPOT_BYTES, _SPOTS).tolist():
-            yield self._text.sample(int(position), _SPOT_BYTES)
+        """Yield everything from *position* on."""
+        return self._ahead.blocks(position)
 
     def _find_keys(self, sample: bytes) -> Keys | None:
         head = sample[:_HEAD_BYTES].decode(errors="replace").splitlines()[:500]

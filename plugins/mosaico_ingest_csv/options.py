@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import attrs
 
-__all__ = ["CsvOptions", "HeaderLine", "TableOptions", "TimeUnit"]
+__all__ = ["CsvOptions", "HeaderLine", "JsonOptions", "TableOptions", "TimeUnit"]
 
 
 class TimeUnit(StrEnum):
@@ -59,8 +59,17 @@ class TableOptions:
 
 
 @attrs.frozen(kw_only=True)
+class JsonOptions(TableOptions):
+    """Settings of lines of JSON objects."""
+
+    max_row: int = attrs.field(
+        default=16 * 1024 * 1024, metadata={"help": "Bytes that one row may have."}
+    )
+
+
+@attrs.frozen(kw_only=True)
 class CsvOptions(TableOptions):
-    """Settings of tables that are text."""
+    """Settings of delimited text."""
 
     delimiter: str = attrs.field(
         default="", metadata={"help": "Character between cells; `tab` for tabulators."}

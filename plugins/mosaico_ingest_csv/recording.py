@@ -61,6 +61,7 @@ class TableRecording:
             files=(file.path,),
             size_bytes=file.size_bytes,
             channels=channels,
+            messages=None if table.rows is None else table.rows * len(channels),
             compression=dict(table.compression),
             findings=table.findings,
         )
@@ -92,15 +93,16 @@ class TableRecording:
         seq: dict[int, int] = {}
         # A clock that counts rows must count them from the first.
         start = cursor.position if cursor and table.clock.columns else table.start
-        done = dict.fromkeys(skip, 0)
+        position = start
+        done: dict[int, int] = {}
         for block in table.blocks(start):
             if isinstance(block, Damage):
-                if block not in self.info.damage:
-                    yield block
+                damage = self._damage(block)
+                if damage not in self.info.damage:
+                    yield damage
                 continue
-            if table.clock.columns:
-                done = {}
-            position = block.position if table.clock.columns else table.start
+            if table.clock.columns and block.position != position:
+                position, done = block.position, {}
             for channel in wanted:
                 route = self._routes[channel]
                 rows = block.rows.get(route.part)
@@ -121,6 +123,15 @@ class TableRecording:
                         cursor=Cursor(position, dict(done)),
                     )
 
+    def _damage(self, damage: Damage) -> Damage:
+        """Return *damage* with what each channel loses."""
+        lost = {
+            channel: damage.lost[route.part]
+            for channel, route in self._routes.items()
+            if route.part in damage.lost
+        }
+        return attrs.evolve(damage, lost=lost)
+
     def _describe(self, stem: str, options: TableOptions) -> tuple[Channel, ...]:
         """Make the channels, and note where their rows come from."""
         channels: list[Channel] = []
@@ -135,6 +146,7 @@ class TableRecording:
                         topic=topic,
                         type_name=type_name,
                         message_encoding="arrow",
+                        messages=self._table.rows,
                         metadata=shift,
                         columns=pa.schema(
                             [part.columns.field(name).with_name(_free(name)) for name in names]
@@ -191,6 +203,7 @@ def _counted(recording: TableRecording) -> RecordingInfo:
     for item in recording.batches([c.id for c in info.channels], _COUNTING_BYTES):
         if isinstance(item, Damage):
             damage.append(item)
+            counts.update(item.lost)
             continue
         counts[item.channel_id] += item.messages
         if item.data.num_rows:

@@ -74,6 +74,7 @@ class Table(Protocol):
         findings: What was decided that a person may want to know.
         is_small: Whether reading all of it for its counts costs nothing.
         compression: Chunks per kind of compression.
+        rows: How many it has, None where it does not say; only of tables of one part.
     """
 
     format: str
@@ -83,9 +84,10 @@ class Table(Protocol):
     findings: tuple[str, ...]
     is_small: bool
     compression: Mapping[str, int]
+    rows: int | None
 
     def blocks(self, position: int) -> Iterator[Block | Damage]:
-        """Yield everything from *position* on."""
+        """Yield everything from *position* on; damage names lost rows by the number of their part."""
 
     def close(self) -> None:
         """Release the file and the threads."""

@@ -9,8 +9,6 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import attrs
 
@@ -48,11 +46,15 @@ class TextFile:
         path: The file.
         dialect: How it is a table.
         max_row: Bytes that one row may have.
+        has_quotes: Whether cells in quotes may hold line ends.
 
     Thread: one.
     """
 
-    def __init__(self, path: Path, dialect: Dialect, max_row: int) -> None:
+    def __init__(
+        self, path: Path, dialect: Dialect, max_row: int, *, has_quotes: bool = True
+    ) -> None:
+        self._has_quotes = has_quotes
         self.path = path
         self._dialect = dialect
         self._max_row = max_row
@@ -67,15 +69,8 @@ class TextFile:
         self._mark = dialect.comment.encode()
         self._counted = (0, 0)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file; may be called twice."""
         self._file.close()
 
     def blocks(self, position: int, *, nbytes: int = _BLOCK_BYTES) -> Iterator[TextBlock | Damage]:
@@ -123,6 +118,10 @@ class TextFile:
         """Say whether the last row is surely complete."""
         return self._read(max(self.size - 4, 0), 4).rstrip(b"\0").endswith((b"\n", b"\r"))
 
+    def rows_end(self, data: bytes) -> int:
+        """Return where the last row of *data* ends that is surely complete, 0 if there is none."""
+        return rows_end(data) if self._has_quotes else data.rfind(b"\n") + 1
+
     def _read(self, position: int, nbytes: int) -> bytes:
         try:
             return os.pread(self._file.fileno(), nbytes, position)
@@ -135,7 +134,7 @@ class TextFile:
     ) -> TextBlock | None:
         """Return the whole rows of *raw*, None if there is none yet."""
         data, pending = self._decode(raw)
-        length = len(data) if is_last else rows_end(data)
+        length = len(data) if is_last else self.rows_end(data)
         if not length and not is_patient:
             length = data.rfind(b"\n") + 1  # a quote that is never closed: rows end at lines
         if not length:

@@ -20,6 +20,7 @@ import attrs
 from tests.bench.measuring import recording, table
 
 _MESSAGES = 100_000
+_ROWS = 1_000_000  # of a table
 _MIB = 1024 * 1024
 
 Count = Callable[[Path], int]
@@ -276,6 +277,32 @@ def _ros1(compression: str) -> Case:
     )
 
 
+def _write_csv(folder: Path) -> None:
+    """Write a table of IMU numbers with a fixed seed: time and six axes."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.csv
+
+    axes = np.random.default_rng(7).normal(size=(6, _ROWS)).round(9)
+    times = 1_700_000_000 + np.arange(_ROWS) / 1000
+    names = ["time", "ax", "ay", "az", "gx", "gy", "gz"]
+    pa.csv.write_csv(pa.table([times, *axes], names), folder / "sources-imu.csv")
+
+
+def _stream_csv(path: Path) -> int:
+    """Read a table block by block with pyarrow."""
+    import pyarrow.csv
+
+    return sum(batch.num_rows for batch in pyarrow.csv.open_csv(path))
+
+
+def _read_csv(path: Path) -> int:
+    """Read a table with pandas."""
+    import pandas as pd
+
+    return len(pd.read_csv(path))
+
+
 CASES: dict[str, Case] = {
     "Imu, MCAP zstd": Case(
         path="sources-imu.mcap",
@@ -287,6 +314,18 @@ CASES: dict[str, Case] = {
     "Imu, ROS 1 bag": _ros1("none"),
     "Imu, ROS 1 bag lz4": _ros1("lz4"),
     "Imu, ROS 1 bag bz2": _ros1("bz2"),
+    "Imu, CSV": Case(
+        path="sources-imu.csv",
+        write=_write_csv,
+        peer="pyarrow `open_csv`",
+        decode=_stream_csv,
+    ),
+    "Imu, CSV (pandas)": Case(
+        path="sources-imu.csv",
+        write=_write_csv,
+        peer="pandas `read_csv`",
+        decode=_read_csv,
+    ),
     "Imu, ROS 2 bag sqlite3": Case(
         path="sources-imu-db3",
         write=_write_db3,
