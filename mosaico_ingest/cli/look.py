@@ -19,6 +19,7 @@ from mosaico_ingest.model.settings import Settings
 
 if TYPE_CHECKING:
     from mosaico_ingest.hooks.host import Host
+    from mosaico_ingest.model.recording import RecordingInfo
     from mosaico_ingest.model.source import Aside
     from mosaico_ingest.reports.text import Block
 
@@ -78,7 +79,7 @@ def inspect_command(
         )
     else:
         if len(infos) > MOST_IN_FULL:
-            print_result([infos_table(infos), *_hint(len(infos), "channels")])
+            print_result([infos_table(infos), *_hint(infos, "channels")])
         else:
             print_result(_parted(info_blocks(info) for info in infos))
         kinds = [info.format.split(" (")[0] for info in infos]
@@ -133,7 +134,7 @@ def show_plan(
     else:
         plans = [item.plan for item in planned if item.plan]
         if len(plans) > MOST_IN_FULL:
-            print_result([plans_table(planned), *_hint(len(plans), "topics")])
+            print_result([plans_table(planned), *_hint([plan.info for plan in plans], "topics")])
         else:
             print_result(_parted(plan_blocks(plan) for plan in plans))
         failures = [(str(item.path), item.error) for item in planned if item.error]
@@ -157,12 +158,13 @@ def _ending(
         yield kinds_line(kinds, len(failures))
 
 
-def _hint(count: int, what: str) -> "Iterator[Block]":
+def _hint(infos: "Sequence[RecordingInfo]", what: str) -> "Iterator[Block]":
     """Say what a table of many recordings leaves out."""
-    from mosaico_ingest.reports.overview import MOST_ROWS
+    from mosaico_ingest.reports.overview import MOST_ROWS, note_blocks
 
-    if count > MOST_ROWS:
-        yield f"… and {count - MOST_ROWS} more (--json lists all)"
+    if len(infos) > MOST_ROWS:
+        yield f"… and {len(infos) - MOST_ROWS} more (--json lists all)"
+    yield from note_blocks((str(info.path), text) for info in infos for text in info.findings)
     yield ""
     yield f"Name a recording to see its {what}."
 

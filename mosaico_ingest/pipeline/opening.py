@@ -165,15 +165,16 @@ class _Unpacked:
         self._copies = copies
         info = inner.info
         damage = [self._damage(item) for item in info.damage]
-        if copy.fault:
-            damage.append(
+        if copy.fault:  # what the source found missing is missing for this reason
+            damage.insert(
+                0,
                 Damage(
                     reason=(
                         f"The {copy.kind} packing is damaged ({copy.fault}): the first "
                         f"{format_count(copy.unpacked_bytes)} unpacked bytes are intact."
                     ),
                     byte_range=(copy.fault_at, copy.size_bytes),
-                )
+                ),
             )
         self.info = attrs.evolve(
             info,

@@ -28,6 +28,7 @@ __all__ = [
     "kinds_line",
     "like_to_like",
     "loss_lines",
+    "note_blocks",
     "plans_table",
 ]
 
@@ -39,6 +40,7 @@ MOST_ROWS = 100
 
 _MOST_NAMED = 3
 _MOST_ENDINGS = 6
+_MOST_NOTES = 12
 _MOST_CHARACTERS = 42
 _NUMBER = re.compile(r"\d[\d,.]*")
 
@@ -55,7 +57,8 @@ def like_to_like(said: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]
     for subject, text in said:
         bare = text.replace(repr(subject), "…")
         _, subjects = groups.setdefault(_NUMBER.sub("#", bare), (bare, []))
-        subjects.append(subject)
+        if subject not in subjects[-1:]:
+            subjects.append(subject)
     return list(groups.values())
 
 
@@ -70,13 +73,25 @@ def failure_lines(failures: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def loss_lines(losses: Iterable[tuple[str, str]]) -> list[str]:
-    """Say what recordings lost, given their paths and reasons: one line per reason."""
+    """Say what recordings lost, given paths and reasons: a line per reason, the most frequent first."""
+    groups = sorted(like_to_like(losses), key=lambda group: -len(group[1]))
     return [
         f"{len(paths)} times: {text} ({_named(paths)})"
         if len(paths) > 1
         else f"{short_path(paths[0])}: {text}"
-        for text, paths in like_to_like(losses)
+        for text, paths in groups
     ]
+
+
+def note_blocks(notes: Iterable[tuple[str, str]]) -> Iterator[Block]:
+    """Yield what else a careful reader would tell, given paths and findings: the most frequent first."""
+    lines = loss_lines(notes)
+    if lines:
+        yield ""
+        yield "Notes:"
+        yield from (f"  {line}" for line in lines[:_MOST_NOTES])
+    if len(lines) > _MOST_NOTES:
+        yield f"  … and {format_count(len(lines) - _MOST_NOTES)} more (name a recording to see its own)"
 
 
 def aside_blocks(aside: Sequence[Aside]) -> Iterator[Block]:

@@ -23,6 +23,7 @@ from mosaico_ingest.reports.overview import (
     common_folder,
     failure_lines,
     loss_lines,
+    note_blocks,
 )
 from mosaico_ingest.reports.text import Block, Column, Table, short_path
 from mosaico_ingest.units import format_bytes, format_count, format_number_of, format_seconds
@@ -101,6 +102,7 @@ def _rows(recordings: Sequence[RecordingReport]) -> Iterator[Block]:
         yield ""
         yield "Not stored:"
         yield from (f"  {line}" for line in failure_lines((r.path, r.error) for r in failed))
+    yield from note_blocks((r.path, finding) for r in recordings for finding in r.findings)
 
 
 def _losses(recordings: Sequence[RecordingReport]) -> Iterator[tuple[str, str]]:

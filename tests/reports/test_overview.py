@@ -17,6 +17,7 @@ from mosaico_ingest.reports.overview import (
     infos_table,
     kinds_line,
     loss_lines,
+    note_blocks,
 )
 from mosaico_ingest.reports.summary import run_blocks
 from mosaico_ingest.reports.text import Table
@@ -38,6 +39,17 @@ def test_losses_name_the_recording_before_the_reason():
     losses = [("/x/a", "The chunk 3 is bad."), ("/x/b", "The chunk 4 is bad."), ("/x/c", "Cut.")]
 
     assert ["2 times: The chunk 3 is bad. (in /x: a, b)", "/x/c: Cut."] == loss_lines(losses)
+
+
+def test_notes_are_told_once_and_not_without_end():
+    """What many recordings have comes first; a recording is named once however often it says the same."""
+    notes = [("/x/a", "/imu/0 jumps."), ("/x/a", "/imu/1 jumps."), ("/x/b", "/imu/0 jumps.")]
+    notes += [("/x/c", f"{'?' * n}.") for n in range(20)]
+    blocks = list(note_blocks(notes))
+
+    assert ["", "Notes:", "  2 times: /imu/0 jumps. (in /x: a, b)"] == blocks[:3]
+    assert "  … and 9 more (name a recording to see its own)" == blocks[-1]
+    assert [] == list(note_blocks([]))
 
 
 def test_what_was_passed_over_is_counted_by_reason_and_ending():
