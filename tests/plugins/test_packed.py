@@ -21,6 +21,8 @@ RECORDINGS = {
     "unindexed mcap": ("mcap/DERIVED/demo_unchunked_noindex.mcap", 3513),
     "ros1": ("ros1/foxglove+rosbag/example-lz4.bag", None),
     "db3": ("ros2/ros2+rosbag2/rosbag2_py/test/resources/sqlite3/wbag/wbag_0.db3", 1246),
+    "csv": ("csv/jmscslgroup+bagpy/2016-06-01-14-57-13/-gps_odom.csv", None),
+    "video": ("video/PlotJuggler+pj-mcap-server/PJ4/pj_scene2D/testdata/test_h264_bframes.mp4", 60),
 }
 
 
