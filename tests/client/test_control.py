@@ -1,3 +1,4 @@
+import contextlib
 import socket
 
 import pyarrow as pa
@@ -179,6 +180,16 @@ def test_other_failures_of_the_greeting_are_told_as_they_are(open_control):
             control.probe(5)
 
     assert isinstance(caught.value.__cause__, fl.FlightServerError)
+
+
+def test_a_call_takes_no_longer_than_it_may():
+    """A server that falls silent later is told too, after the time that one call may take."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = Address.parse(f"grpc://127.0.0.1:{listener.getsockname()[1]}")
+        with contextlib.closing(Control(address, call_timeout_s=0.2)) as control:
+            for call in (control.version, control.list_sequences):
+                with pytest.raises(TimedOutError, match="did not answer in time"):
+                    call()
 
 
 def test_missing_key_is_blamed(start_server, open_control):

@@ -308,3 +308,12 @@ def test_the_sdk_reads_our_notifications(client, platform, shared_data):
     assert f"{topics['/imu/data'].lost:,} lost" in on_imu.message
     assert (report.sequence, "imu/data") == (on_imu.sequence_name, on_imu.topic_name.strip("/"))
     assert report.sequence not in client.list_sequences()
+
+
+def test_the_sdk_is_not_told_what_it_cannot_read(client, platform):
+    """Infos and warnings of a run, which the SDK has no type for, are listed to our client alone."""
+    ours = platform.ours.list_topic_notifications(DEMO, "/imu/data")
+    theirs = client.list_topic_notifications(DEMO, "/imu/data")
+
+    assert ["info", "info"] == [notice.kind for notice in ours]
+    assert [] == theirs
