@@ -21,7 +21,10 @@ __all__ = [
 
 DEFAULT_PORT = 6726
 LARGEST_MESSAGE_BYTES = 256 * 1024 * 1024
-"""What a server of this package takes in one message; one that tells nothing takes what `GrpcLimits` says."""
+"""
+What a server of this package takes in one batch, however few its rows: it holds a batch whole, several times.
+One that tells nothing takes what `GrpcLimits` says.
+"""
 
 API_KEY_HEADER = "mosaico-api-key-token"
 

@@ -22,7 +22,7 @@ from mosaico_ingest.errors import (
     UnauthorizedError,
     UnreachableError,
 )
-from mosaico_ingest.protocol.flight import PutCommand
+from mosaico_ingest.protocol.flight import LARGEST_MESSAGE_BYTES, PutCommand
 from mosaico_ingest.protocol.names import LocatorKind
 from mosaico_ingest.protocol.schema import check_upload_schema
 from mosaico_ingest.protocol.wire import load_json, load_request
@@ -35,9 +35,6 @@ from mosaico_ingest.server.tables import TopicState, chunks, column_bounds, topi
 from mosaico_ingest.server.writing import ChunkWriter, MemoryShare, WrittenChunk
 
 __all__ = ["Receiver", "insert_chunk"]
-
-LARGEST_BATCH = 256 * 1024 * 1024
-"""Bytes of a batch that is still taken, however few its rows: it is held whole, several times."""
 
 
 class Receiver:
@@ -158,10 +155,10 @@ class Receiver:
             if chunk.data is None:  # how a client of pyarrow breaks off what it cannot cancel
                 msg = "Unsupported stream message: expected a record batch"
                 raise InvalidRequestError(msg)
-            if chunk.data.nbytes > LARGEST_BATCH:
+            if chunk.data.nbytes > LARGEST_MESSAGE_BYTES:
                 msg = (
                     f"Bad request: a batch of {chunk.data.nbytes} bytes, expected at most "
-                    f"{LARGEST_BATCH}; send fewer rows in one"
+                    f"{LARGEST_MESSAGE_BYTES}; send fewer rows in one"
                 )
                 raise InvalidRequestError(msg)
             chunk.data.validate(full=True)

@@ -226,7 +226,7 @@ def test_types_of_no_size(peer):
 
 def test_batch_too_large(peer, server, rows, monkeypatch):
     """A batch beyond the limit is refused with both sizes, and leaves nothing."""
-    monkeypatch.setattr("mosaico_ingest.server.put.LARGEST_BATCH", 100)
+    monkeypatch.setattr("mosaico_ingest.server.put.LARGEST_MESSAGE_BYTES", 100)
     uuid = peer.topic(peer.session())
 
     assert (
