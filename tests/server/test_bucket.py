@@ -1,8 +1,15 @@
 """A store in a bucket: addresses, faults, what lies there, and what nobody may see."""
 
 import logging
+import os
+import re
+import select
+import socket
+import socketserver
+import threading
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyarrow import fs
 
@@ -41,6 +48,37 @@ def listing(bucket):
         )
 
     return names
+
+
+@pytest.fixture
+def counted():
+    """Put a relay before the endpoint of an address: gives the new address, and what came back through it."""
+    came, relays = [0], []
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self):
+            with socket.create_connection(("127.0.0.1", self.server.target)) as there:
+                ways = {self.request: there, there: self.request}
+                while True:
+                    for source in select.select(list(ways), [], [])[0]:
+                        data = source.recv(1 << 16)
+                        if not data:
+                            return
+                        came[0] += len(data) if source is there else 0
+                        ways[source].sendall(data)
+
+    def counted(address):
+        port = re.search(r"127\.0\.0\.1:(\d+)", address)[1]
+        relay = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay)
+        relay.daemon_threads, relay.target = True, int(port)
+        threading.Thread(target=relay.serve_forever, daemon=True).start()
+        relays.append(relay)
+        return address.replace(port, str(relay.server_address[1])), lambda: came[0]
+
+    yield counted
+    for relay in relays:
+        relay.shutdown()
+        relay.server_close()
 
 
 def test_where_things_lie(bucket, catalog, listing, connect, rows):
@@ -187,3 +225,34 @@ def test_recording(bucket, catalog, tmp_path):
         first.recordings[0].status,
         again.recordings[0].status,
     )
+
+
+def test_only_what_is_asked_for_is_fetched(bucket, catalog, connect, counted):
+    """Of a chunk with a large column, a query about a small one fetches a small part."""
+    schema = pa.schema(
+        [
+            pa.field("timestamp_ns", pa.int64(), nullable=False),
+            ("x", pa.float64()),
+            ("data", pa.binary()),
+        ]
+    )
+    rows = pa.record_batch(
+        [
+            pa.array(range(64)),
+            pa.array([n * 0.5 for n in range(64)]),
+            pa.array([os.urandom(128 * 1024) for _ in range(64)]),
+        ],
+        schema=schema,
+    )
+    address, passed = counted(bucket)
+    with MosaicoServer(address, catalog=catalog) as server:
+        peer = connect(server.port)
+        peer.store(rows, schema=schema)
+        stored, before = peer.facts()["info"]["total_bytes"], passed()
+        # Not what the catalog's bounds tell: the rows themselves decide.
+        answer = peer.act("query", ontology={"floating64.x": {"$between": [7.1, 7.6]}})
+        fetched = passed() - before
+
+    assert ["s"] == [item["sequence"] for item in answer["items"]]
+    assert stored > 8_000_000
+    assert 1_000 < fetched < 200_000
