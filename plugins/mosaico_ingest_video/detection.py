@@ -17,7 +17,10 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 RAW_FORMATS = frozenset({"h264", "hevc", "mjpeg"})
 """Demuxers of streams that carry no clock."""
 
-_NOTES = (".txt", ".csv", ".json", ".yaml", ".yml", ".md")
+# What lies beside images and is no recording of its own: a table of another name is one.
+_NOTE = re.compile(
+    r"(.*times?|.*timestamps?|.*stamps|data|calib.*|readme|licen[sc]e)(\.(txt|csv|json|md))?|.*\.(yaml|yml|md)"
+)
 _LISTS = frozenset({"timestamps.txt", "times.txt", "data.csv"})
 _NOT_PICTURES = frozenset({"dataformat.txt", "timestamps_start.txt"})  # KITTI: positions, lidar
 _STILLS = (
@@ -70,7 +73,7 @@ def is_image_folder(entries: Sequence[str]) -> str:
     if "times.txt" in known and any(name.startswith("image_") for name in names):
         return "folders of images with one list of times"
     images = sum(name.endswith(IMAGE_SUFFIXES) for name in names)
-    notes = sum(name.endswith(_NOTES) for name in names)
+    notes = sum(bool(_NOTE.fullmatch(name)) for name in names)
     if images > 1 and images + notes == len(names):
         return "folder of images"
     return ""

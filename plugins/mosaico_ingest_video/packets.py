@@ -38,7 +38,7 @@ def preparation(stream: Any, known: Stream) -> Prepare | None:
         return None
     if known.codec in _FILTERS:
         return AnnexB(stream, known)
-    if known.codec == "mjpeg" and b"\xff\xc4" not in known.first:
+    if known.codec == "mjpeg" and known.first and b"\xff\xc4" not in known.first:
         return _Filtered(stream, "mjpeg2jpeg")
     return None
 

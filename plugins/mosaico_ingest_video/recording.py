@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VideoRecording", "open_recording"]
 
+_PICTURES = {"mjpeg": "image/jpeg", "png": "image/png", "tiff": "image/tiff"}
 _RAW_LIMIT = 1 << 40  # packets of a raw stream are numbered
 
 
@@ -181,11 +182,11 @@ def _channel(
 ) -> _Channel:
     """Describe one stream as a channel."""
     clock, counted = clocks.of(stream)
-    kind = f"{stream.kind}/{stream.codec}"
-    if is_decoded or (stream.codec == "mjpeg" and not stream.is_broken):
+    kind = _PICTURES.get(stream.codec, f"{stream.kind}/{stream.codec}")
+    if is_decoded:
         kind = "image/jpeg"
     elif stream.is_broken:
-        kind += " without configuration"
+        kind = f"{stream.kind}/{stream.codec} without configuration"
     start_ns = _log_ns(clock, 0, stream.first_pts, stream.first_dts, stream)
     end_ns = _log_ns(clock, 0, stream.last_dts, stream.last_dts, stream)
     if counted:
@@ -223,7 +224,7 @@ def _log_ns(
 
 def _is_decodable(stream: Stream) -> bool:
     """Tell whether `--video frames` makes pictures of a stream."""
-    return stream.kind == "video" and stream.codec not in ("unknown", "mjpeg", "png")
+    return stream.kind == "video" and stream.codec not in ("unknown", *_PICTURES)
 
 
 def _notes(one: _Channel) -> Iterator[str]:

@@ -82,6 +82,8 @@ def test_files(name, head, strength):
         (("logo.png",), False),
         (("0.png", "1.png", "run.mcap"), False),
         (("0.png", "1.png", "more"), False),
+        (("0.png", "1.png", "drive.csv"), False),  # a recording of its own
+        (("0.png", "1.png", "cam0_timestamps.csv", "calib.txt", "README.md"), True),
         ((), False),
     ],
 )

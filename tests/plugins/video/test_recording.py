@@ -251,6 +251,17 @@ def test_a_broken_configuration_costs_no_packet(make_video, rows_of, tmp_path):
     assert "kept as bytes" in info.damage[0].reason
 
 
+def test_png_in_a_container(make_video, rows_of, tmp_path):
+    """Pictures that a container holds whole stay what they are, in both modes."""
+    path = make_video(tmp_path / "v.mov", "png", 3, pixels="rgb24")
+    for mode in ("store", "frames"):
+        info, tables, _ = rows_of(VideoFormat(), path, VideoOptions(video=mode, start="0"))
+        pictures = tables["/video"].column("payload").to_pylist()
+
+        assert "image/png" == info.channels[0].type_name
+        assert [b"\x89PNG"] * 3 == [picture[:4] for picture in pictures]
+
+
 def test_an_unknown_codec_is_kept_as_bytes(make_video, rows_of, tmp_path):
     """A codec that FFmpeg does not know is no reason to leave its packets out."""
     path = make_video(tmp_path / "v.mp4", frames=5, options={"bf": "0"})
