@@ -1,5 +1,7 @@
 """Names and locators: what is allowed, how it travels, what is suggested."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,32 @@ from mosaico_ingest.protocol.names import (
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]*", fullmatch=True)
 TOPICS = st.from_regex(r"/[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+){0,3}", fullmatch=True)
+
+
+@given(st.text() | st.from_regex(r"/?[a-z.]{0,3}[/:][a-z./:]{0,6}", fullmatch=True))
+def test_arbitrary_text_is_a_locator_or_refused(text):
+    """Whatever comes is refused, or a locator that can name no path outside, and is read back as itself."""
+    with suppress(NameRefusedError):
+        found = parse_locator(text)
+
+        assert found == parse_locator(str(found))
+        assert not set(".\\\0") & set(str(found))
+
+
+@pytest.mark.parametrize(
+    ("longest", "check"), [(255, check_sequence_name), (1000, check_topic_name)]
+)
+def test_long_names(longest, check):
+    """A name has a longest, in what clients check and in what servers read; a suggestion keeps to it."""
+    suggest, prefix = (suggest_name, "") if check is check_sequence_name else (suggest_topic, "s/")
+    name = check("a" * longest)
+
+    assert name.strip("/") == str(parse_locator(prefix + name.strip("/"))).removeprefix(prefix)
+    with pytest.raises(NameRefusedError, match=f"at most {longest}"):
+        check("a" * (longest + 1))
+    with pytest.raises(NameRefusedError, match="characters is not a valid locator"):
+        parse_locator(prefix + "a" * (longest + 1))
+    assert suggest("a" * 2000) == check(suggest("a" * 2000))
 
 
 @pytest.mark.parametrize(
