@@ -93,7 +93,7 @@ class Mutator:
             lambda _: rng.choice(TEXTS),
             self._without,
             self._with_more,
-            lambda value: [value] * rng.choice([1, 2, 300]),
+            self._repeated,
             lambda value: _nested(value, rng.choice([1, 31, 33, 300])),
             str,
         ]
@@ -136,6 +136,11 @@ class Mutator:
             at = rng.randrange(len(value))
             return [*value[:at], self._changed(value[at]), *value[at + 1 :]]
         return rng.choice(self._changes)(value)
+
+    def _repeated(self, value: object) -> object:
+        # Repetition of what is repeated would fill the memory, of the one who asks.
+        is_small = isinstance(value, int | float) or len(str(value)) < 100
+        return [value] * self._rng.choice([1, 2, 300] if is_small else [1, 2])
 
     def _without(self, value: object) -> object:
         if isinstance(value, dict) and value:
