@@ -16,13 +16,14 @@ from mosaico_ingest.protocol.messages import (
     NotificationList,
     NotificationListRequest,
     NotificationsCreate,
+    TopicNote,
 )
 from mosaico_ingest.protocol.names import check_topic_name
 
-__all__ = ["Note", "leave_notes", "list_notices"]
+__all__ = ["Note", "leave_notes", "list_notices", "topic_note"]
 
-
-_ERROR = NotificationType.Error
+_PLAIN = frozenset({NotificationType.Error})
+"""What every server keeps; one that keeps more also takes several at once, and one along with a topic."""
 
 
 @attrs.frozen
@@ -48,11 +49,9 @@ def leave_notes(control: Control, sequence: str, notes: Sequence[Note]) -> None:
     Raises:
         RemoteError: The server refuses one; in one call all, else those before it are left.
     """
-    if not notes:
-        return
-    kinds = control.notification_kinds if notes[1:] or notes[0].kind is not _ERROR else {_ERROR}
+    kinds = control.notification_kinds
     wanted = [note for note in notes if note.kind in kinds]
-    if len(wanted) > 1 and len(kinds) > 1:
+    if len(wanted) > 1 and kinds > _PLAIN:
         requests = [_request(sequence, note) for note in wanted]
         control.ask(FlightAction.NotificationsCreate, NotificationsCreate(requests))
         return
@@ -67,13 +66,21 @@ def list_notices(
     control: Control, action: FlightAction, locator: str, kinds: Collection[NotificationType]
 ) -> list[Notice]:
     """Return the notifications of some *kinds* that *action* lists for *locator*, oldest first."""
-    # A server that keeps errors only is asked as the protocol has it, without types.
-    known = control.notification_kinds if set(kinds) != {_ERROR} else {_ERROR}
-    types = tuple(kind.value for kind in NotificationType if kind in kinds and len(known) > 1)
+    # Without types the question is that of the public protocol, and errors are what is listed.
+    is_plain = set(kinds) == _PLAIN or control.notification_kinds == _PLAIN
+    types = () if is_plain else tuple(kind.value for kind in NotificationType if kind in kinds)
     request = NotificationListRequest(locator=locator, notification_types=types)
     answer = control.ask(action, request)
     told = answer.notifications if isinstance(answer, NotificationList) else []
     return [notice for notice in map(Notice.read, told) if notice.kind in kinds]
+
+
+def topic_note(control: Control, note: Note | None) -> TopicNote | None:
+    """Return *note* as it goes along with a new topic, None where the server would not look at it."""
+    kinds = control.notification_kinds if note else _PLAIN
+    if note is None or kinds == _PLAIN or note.kind not in kinds:
+        return None
+    return TopicNote(notification_type=note.kind.value, msg=note.text)
 
 
 def _request(sequence: str, note: Note) -> NotificationCreate:

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 from mosaico_ingest.client.failures import add_notes, attempt, error_text, raise_first
 from mosaico_ingest.client.layers import Layers
 from mosaico_ingest.client.locators import sequence_locator
-from mosaico_ingest.client.notes import Note, leave_notes
+from mosaico_ingest.client.notes import Note, leave_notes, topic_note
 from mosaico_ingest.client.topic import TopicWriter
 from mosaico_ingest.enum import (
     FlightAction,
@@ -31,7 +31,6 @@ from mosaico_ingest.protocol.messages import (
     SessionFinalize,
     TopicCreate,
     TopicCreated,
-    TopicNote,
 )
 from mosaico_ingest.protocol.names import check_sequence_name, check_topic_name
 
@@ -162,7 +161,7 @@ class SequenceWriter:
             serialization_format=kind.format,
             ontology_tag=kind.tag,
             user_metadata=dict(metadata or {}),
-            note=self._topic_note(note),
+            note=topic_note(self._layers.control, note),
         )
         created = self._layers.control.obtain(FlightAction.TopicCreate, request, TopicCreated)
         topic = TopicWriter(
@@ -307,13 +306,6 @@ class SequenceWriter:
     def _delete_sequence(self) -> None:
         if self._creates:
             self._layers.control.ask(FlightAction.SequenceDelete, ResourceRequest(self.name))
-
-    def _topic_note(self, note: Note | None) -> TopicNote | None:
-        # An older server would not look at it; that of this package says that it does by its kinds.
-        known = self._layers.control.notification_kinds if note else frozenset()
-        if note is None or len(known) == 1 or note.kind not in known:
-            return None
-        return TopicNote(notification_type=note.kind.value, msg=note.text)
 
     def _find(self, tag: str) -> Ontology:
         found = self._ontologies(tag) if self._ontologies else None
