@@ -107,9 +107,7 @@ def _sniff_directory(file: SourceFile) -> Match | None:
         return None
     if "metadata.yaml" in file.entries:
         return Match(Strength.STRUCTURE, f"holds metadata.yaml and {len(parts)} .db3 parts")
-    if len(parts) == 1 or (
-        len({part["base"] for part in parts}) == 1 and all(part["number"] for part in parts)
-    ):
+    if len({part["base"] for part in parts}) == 1 and all(part["number"] for part in parts):
         return Match(Strength.STRUCTURE, f"holds {len(parts)} .db3 parts without metadata.yaml")
     return None
 
