@@ -142,9 +142,15 @@ def serve_command(
 
 def _tell_rebuilt(found: "Rebuilt") -> None:
     """Say what a new catalog holds; on stderr, since the one line of stdout is the address."""
+    counts = {
+        "sequence": found.sequences,
+        "session": found.sessions,
+        "topic": found.topics,
+        "chunk": found.chunks,
+    }
+    told = ", ".join(f"{count} {thing}{'s' * (count != 1)}" for thing, count in counts.items())
     click.echo(
-        f"The catalog was made anew: {found.sequences} sequences, {found.sessions} sessions, "
-        f"{found.topics} topics, {found.chunks} chunks. The old one, if there was any, is kept aside.",
+        f"The catalog was made anew: {told}. The old one, if there was any, is kept aside.",
         err=True,
     )
     for loss in found.losses:

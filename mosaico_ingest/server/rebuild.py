@@ -285,7 +285,7 @@ class _Rebuild:
     ) -> None:
         rows = sum(chunk.rows for chunk in lost)
         files = ", ".join(chunk.file for chunk in lost)
-        told = f"{rows} rows are lost with {len(lost)} chunks that are not there: {files}."
+        told = f"{rows} rows are lost with chunks that are not there: {files}."
         self._losses.append(f"{locator}: {told}")
         target = {"sequence_id": sequence_id, "topic_id": topic_id}
         leave(connection, target, NotificationType.Error, f"When the catalog was made anew: {told}")

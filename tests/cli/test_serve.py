@@ -69,3 +69,22 @@ def test_insecure_is_a_decision(program, demo_store):
     port = int(process.stdout.readline().split(":")[-1].split(";")[0])
     with MosaicoClient.connect("127.0.0.1", port) as client:
         assert ["demo"] == client.list_sequences()
+
+
+def test_rebuild(sqlite_catalog, program, demo_store, cli):
+    """A store whose catalog is gone is refused with the way out, which tells what came back."""
+    for path in demo_store.glob("catalog*"):
+        path.unlink()
+    code, out, refusal = cli("ls", "--store", demo_store)
+    process = program("serve", "--store", demo_store, "--port", "0", "--rebuild")
+    url = process.stdout.readline().split(" on ")[1].split(";")[0]
+    with MosaicoClient.connect(url) as client:
+        names = client.list_sequences()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate()
+
+    assert (1, "", 1) == (code, out, refusal.count("\n"))
+    assert "mosaico-ingest serve --rebuild" in refusal
+    assert (0, ["demo"]) == (process.returncode, names)
+    assert err.startswith("The catalog was made anew: 1 sequence, 1 session, 5 topics, 5 chunks.")
+    assert "API keys and notifications are not kept" in err
