@@ -240,7 +240,9 @@ def test_killed(start, connect, rows, moment):
             else:
                 kind, _ = peer.refusal(peer.act, "session_finalize", session_uuid=session)
                 assert "PreconditionError" == kind
-        assert expected == len(files(server.store))
+        # Where servers share a catalog, a new one cannot know at once that the old one is dead.
+        if "MOSAICO_CATALOG" not in os.environ:
+            assert expected == len(files(server.store))
         assert not any(name.endswith(".part") for name in files(server.store))
 
 
