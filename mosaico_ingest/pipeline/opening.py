@@ -101,11 +101,10 @@ class Opener:
                 msg = f"Nothing of {str(path)!r} can be unpacked: {copy.fault}. Copy it again."
                 raise SourceError(msg, path=path)
             return _Unpacked(self._open(look(copy.path), source), copy, self._copies)
-        except MosaicoError as error:
+        except BaseException as error:
             self._copies.give_back(copy)
-            raise _told_of(error, copy) from error
-        except BaseException:
-            self._copies.give_back(copy)
+            if isinstance(error, SourceError | PluginError):
+                raise _told_of(error, copy) from error
             raise
 
     def read_info(self, found: Found) -> tuple[RecordingInfo | None, str]:
@@ -124,7 +123,7 @@ class Opener:
                 return attrs.evolve(info, grouping=found.grouping, findings=findings), ""
         except UsageError:
             raise
-        except MosaicoError as error:
+        except (MosaicoError, OSError) as error:  # files may vanish while others are being read
             return None, str(error)
 
     def _unread(self, found: Found, info: RecordingInfo) -> Iterator[str]:
@@ -193,7 +192,7 @@ class _Unpacked:
         try:
             for item in self._inner.batches(channels, target_bytes, cursor):
                 yield self._damage(item) if isinstance(item, Damage) else item
-        except MosaicoError as error:
+        except (SourceError, PluginError) as error:
             raise _told_of(error, self._copy) from error
 
     def attachment(self, index: int) -> Iterator[bytes]:
@@ -201,7 +200,7 @@ class _Unpacked:
         try:
             if isinstance(self._inner, AttachmentSource):
                 yield from self._inner.attachment(index)
-        except MosaicoError as error:
+        except (SourceError, PluginError) as error:
             raise _told_of(error, self._copy) from error
 
     def __enter__(self) -> Self:
@@ -233,11 +232,9 @@ def _told(text: str, copy: Copy) -> str:
     return text.replace(str(copy.path), str(copy.packed))
 
 
-def _told_of(error: MosaicoError, copy: Copy) -> MosaicoError:
+def _told_of(error: SourceError | PluginError, copy: Copy) -> SourceError | PluginError:
     """Return *error* with the packed file in place of the copy."""
     text = _told(str(error), copy)
     if isinstance(error, PluginError):
         return PluginError(text, plugin=error.plugin, stage=error.stage)
-    if isinstance(error, UsageError):
-        return error
     return SourceError(text, path=copy.packed)

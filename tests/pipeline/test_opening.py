@@ -7,10 +7,14 @@ import lz4.frame
 import pytest
 import zstandard
 
+from mosaico_ingest.errors import SourceError
+from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.model.report import RecordingStatus
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.fingerprint import fingerprint
+from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.searching import find
+from mosaico_ingest.plugin import hookimpl
 from mosaico_ingest.testing.lines import write_lines
 from mosaico_ingest.testing.sink import MemorySink
 
@@ -119,3 +123,30 @@ def test_archives_are_refused_with_what_to_do(tmp_path, host):
 
     assert f"{str(path)!r} is a tar archive" in found.error
     assert "Unpack it" in found.error
+
+
+def test_a_fault_inside_names_the_packed_file(tmp_path, host):
+    """Nobody knows the copy: what a source says of it is said of the file that was named."""
+    path = packed(write_lines(tmp_path / "x.lines", *LINES), ".gz")
+    (source,) = host.registry.sources.values()
+
+    class Format(type(source.value)):
+        name = "broken"
+
+        def open(self, file, options):
+            msg = f"Nothing of {str(file.path)!r} makes sense."
+            raise SourceError(msg, path=file.path)
+
+    class Plugin:
+        MOSAICO_API = (1, 0)
+
+        @hookimpl
+        def mosaico_sources(self):
+            return [Format()]
+
+    registry = Host.empty().with_(Plugin()).registry
+    (found,) = find([path], registry.sources).recordings
+    with Opener(registry, Settings()) as opener:
+        told = opener.read_info(found)
+
+    assert (None, f"Nothing of {str(path)!r} makes sense.") == told
