@@ -15,7 +15,17 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Clock", "Ints", "ListClock", "Places", "RateClock", "TickClock", "max_ticks", "to_ns"]
+__all__ = [
+    "Clock",
+    "Ints",
+    "ListClock",
+    "Places",
+    "RateClock",
+    "ShownClock",
+    "TickClock",
+    "max_ticks",
+    "to_ns",
+]
 
 _NS_PER_S = 1_000_000_000
 _FAR_NS = 1 << 62  # times stay below, so that an origin can be added
@@ -102,6 +112,18 @@ class ListClock:
             self.times_ns[np.minimum(stored, last)],
             self.times_ns[np.clip(self.places(pts), 0, last)],
         )
+
+
+@attrs.frozen
+class ShownClock:
+    """Pictures that are stored in the order of showing: both times are that of showing."""
+
+    clock: Clock
+
+    def __call__(self, first: int, pts: Ints, dts: Ints) -> tuple[Ints, Ints]:
+        """Return the times of storing and of showing."""
+        _, shown = self.clock(first, pts, dts)
+        return shown, shown
 
 
 def max_ticks(base: Fraction) -> int:

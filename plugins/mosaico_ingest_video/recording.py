@@ -22,7 +22,7 @@ from mosaico_ingest.plugin import (
     SourceFile,
     format_bytes,
 )
-from mosaico_ingest_video.clock import Clock, max_ticks
+from mosaico_ingest_video.clock import Clock, ShownClock, max_ticks
 from mosaico_ingest_video.clocks import Clocks
 from mosaico_ingest_video.container import Stream, open_container, read_streams
 from mosaico_ingest_video.detection import RAW_FORMATS, recognise
@@ -182,6 +182,8 @@ def _channel(
 ) -> _Channel:
     """Describe one stream as a channel."""
     clock, counted = clocks.of(stream)
+    if is_decoded:
+        clock = ShownClock(clock)
     kind = _PICTURES.get(stream.codec, f"{stream.kind}/{stream.codec}")
     if is_decoded:
         kind = "image/jpeg"

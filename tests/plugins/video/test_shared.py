@@ -202,5 +202,7 @@ def test_frames(name, pictures, shared_data, av, rows_of):
     assert "image/jpeg" == next(c.type_name for c in info.channels if c.topic == "/video")
     assert (pictures, []) == (table.num_rows, damage)
     assert shown == table.column("publish_time_ns").to_pylist()
+    assert table.column("log_time_ns").equals(table.column("publish_time_ns"))
+    assert shown[0] == next(c.start_ns for c in info.channels if c.topic == "/video")
     assert all(d.startswith(b"\xff\xd8") for d in table.column("payload").to_pylist())
     assert info.channels[-1].metadata.get("width") == str(frame.width)
