@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from mosaico_ingest_csv.names import is_unit
 from mosaico_ingest_csv.options import CsvOptions, HeaderLine
 
 __all__ = ["Dialect", "decode_head", "is_number", "read_dialect", "rows_of"]
@@ -130,6 +131,9 @@ def read_dialect(head: bytes, options: CsvOptions, *, is_whole: bool) -> Dialect
         findings.append(f"The text is read as {encoding}.")
     first, header, at = _first_row(rows, width, options.header)
     names: list[str] = list(rows[at]) if header else []
+    if header and at and _is_row_of_units(rows[at], rows[at - 1], width):
+        at -= 1
+        names = _with_units(rows[at], names)
     data_line = numbered[first][0] if first < len(numbered) else len(lines)
     if not header and options.header is not HeaderLine.Absent:
         names = _commented_header(lines[:data_line], comment, delimiter, width)
@@ -217,6 +221,18 @@ def _is_header(above: Sequence[str], row: Sequence[str], width: int) -> bool:
         return not is_number(above[0])
     is_even = len(above) >= width or (len(above) == width - 1 and not row[-1])
     return is_even and sum(bool(cell.strip()) for cell in above) > width // 2
+
+
+def _is_row_of_units(row: Sequence[str], above: Sequence[str], width: int) -> bool:
+    """Say whether *row* gives the units of the names *above* it."""
+    units = [cell for cell in row if cell.strip()]
+    return len(above) == len(row) == width and all(map(is_unit, units)) and all(above)
+
+
+def _with_units(names: Sequence[str], units: Sequence[str]) -> list[str]:
+    """Return *names* with their units in brackets."""
+    bare = [unit.strip().strip("[]()").strip() for unit in units]
+    return [f"{name} [{unit}]" if unit else name for name, unit in zip(names, bare, strict=True)]
 
 
 def _commented_header(lines: Sequence[str], comment: str, delimiter: str, width: int) -> list[str]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import attrs
 
-__all__ = ["SCALES", "Name", "read_name"]
+__all__ = ["SCALES", "Name", "is_unit", "read_name"]
 
 _BRACKETS = re.compile(r"\s*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-zµμ]+|\d+")
@@ -110,6 +110,13 @@ class Name:
     part: str = ""
     unit: str | None = None
     time_unit: str = ""
+
+
+def is_unit(text: str) -> bool:
+    """Say whether *text*, in brackets or bare, is a unit that is known here."""
+    bare = text.strip().strip("[]()").strip()
+    known = _SPELLINGS.get(bare, bare)
+    return bare in _TIME_UNITS or any(known in units for units in SCALES.values())
 
 
 @lru_cache(maxsize=4096)
