@@ -34,6 +34,10 @@ __all__ = ["TableRecording"]
 
 _TAKEN = (LOG_TIME, PUBLISH_TIME)
 _COUNTING_BYTES = 1 << 30
+_SUFFIXES = {
+    *(".csv", ".tsv", ".tab", ".txt", ".dat", ".asc", ".jsonl", ".ndjson", ".json"),
+    *(".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc", ".gz", ".zst", ".bz2", ".lz4"),
+}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -236,6 +240,7 @@ def _free(name: str) -> str:
 
 
 def _stem(path: Path) -> str:
-    """Return the file's name up to its first ending, for topics."""
-    name = path.name.lstrip("._-")
-    return name.partition(".")[0] or "table"
+    """Return the file's name without its endings, for topics."""
+    while path.suffix.lower() in _SUFFIXES and path.stem:
+        path = path.with_suffix("")
+    return path.name.lstrip("._-") or "table"

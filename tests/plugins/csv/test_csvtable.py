@@ -241,3 +241,19 @@ def test_a_large_file_is_read_in_constant_memory(tmp_path, read_table):
 
     assert None is found.info.messages
     assert 140_000 == len(_values(found, "a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "topic"),
+    [
+        ("drive.csv", "/drive"),
+        ("run.2024.01.CSV", "/run.2024.01"),
+        ("-x-vel.tsv", "/x-vel"),
+        ("t.csv.gz", "/t"),
+    ],
+)
+def test_the_topic_is_called_after_the_file(table, name, topic):
+    """A table of one group is named after its file, without the endings."""
+    found = table(HEAD + "1700000000,1,x\n", name=name)
+
+    assert [topic] == [channel.topic for channel in found.info.channels]
