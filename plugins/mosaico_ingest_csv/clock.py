@@ -196,18 +196,28 @@ def _candidate(
     by_name = _NAMES.index(words) if words in _NAMES else None
     if by_name is None and words.split(" ")[-1:] and words.split(" ")[-1] in _NAMES:
         by_name = len(_NAMES)
-    if not len(values):
+    is_meant = forced or by_name is not None or (not is_named and name == next(iter(columns)))
+    if not len(values) or not (is_meant or _may_be_absolute(values[0].as_py())):
         return None
     least = 0.9 if by_name is None else 0.5  # a column called `time` may hold some rubbish
     reading = _reading(name, values, options, least)
     if reading is None or (not forced and not _runs(reading.stamps)):
         return None
-    if not forced and by_name is None:
-        is_first = name == next(iter(columns))
-        if not reading.is_absolute and (is_named or not is_first):
-            return None
-    rank = 100 if by_name is None else by_name
-    return attrs.evolve(reading, rank=rank if reading.is_absolute or by_name is not None else 200)
+    if not is_meant and not reading.is_absolute:
+        return None
+    rank = 4 * len(_NAMES) if by_name is None else by_name
+    # Of two columns called so, the one that knows the date.
+    if by_name == len(_NAMES):
+        rank += len(_NAMES)
+    return attrs.evolve(reading, rank=rank + (0 if reading.is_absolute else len(_NAMES)))
+
+
+def _may_be_absolute(value: object) -> bool:
+    """Say whether *value* alone may be a time since 1970: all but small numbers."""
+    try:
+        return float(str(value).replace(",", ".")) >= _YEAR_2000_S
+    except ValueError:
+        return True
 
 
 def _runs(stamps: Ints) -> bool:
@@ -321,6 +331,12 @@ def _pairs(columns: Mapping[str, pa.Array]) -> list[_Candidate]:
                 )
                 absolute = _in_window(ns[ok])
                 found.append(
-                    _Candidate(rank=90, clock=clock, stamps=ns[ok], is_absolute=absolute, told=told)
+                    _Candidate(
+                        rank=3 * len(_NAMES),
+                        clock=clock,
+                        stamps=ns[ok],
+                        is_absolute=absolute,
+                        told=told,
+                    )
                 )
     return found

@@ -107,3 +107,11 @@ def test_seconds_and_nanoseconds_apart(table, stamps):
 
     assert [1700000000 * 10**9 + 5, 1700000000 * 10**9 + 600_000_000] == stamps(found)
     assert [("a",)] == [tuple(channel.columns.names) for channel in found.info.channels]
+
+
+def test_of_two_clocks_the_one_with_a_date(table, stamps):
+    """A column that knows the date goes before one that counts from somewhere."""
+    found = table("time,timestamp,a\n0.1,1700000000.5,1\n0.2,1700000000.6,2\n")
+
+    assert 1700000000_500_000_000 == stamps(found)[0]
+    assert 0.1 == found.rows["/t"][0]["time"]
