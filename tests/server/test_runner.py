@@ -243,7 +243,7 @@ def test_killed(start, connect, rows, moment):
         # Where servers share a catalog, a new one cannot know at once that the old one is dead.
         if "MOSAICO_CATALOG" not in os.environ:
             assert expected == len(files(server.store))
-        assert not any(name.endswith(".part") for name in files(server.store))
+            assert not any(name.endswith(".part") for name in files(server.store))
 
 
 def test_full_disk(tmp_path, connect, rows):
