@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from mosaico_ingest.errors import StoreError, UsageError
 
-__all__ = ["admitted", "check_driver", "describe", "open_engine", "parse_url"]
+__all__ = ["admitted", "describe", "open_engine", "parse_url"]
 
 _OPENING_KEY = 0x6D6F_7361_6963_6F01
 """The advisory lock of those who open a catalog, one per database."""
@@ -37,9 +37,9 @@ def parse_url(text: str) -> sa.URL:
         url = None
     if url is None or url.drivername not in _SCHEMES or not url.database:
         # The text is not repeated: it may hold a password.
-        scheme = text.partition(":")[0] if "://" in text else "no scheme"
+        scheme = text.partition("://")[0] if "://" in text else "no scheme"
         msg = (
-            f"Cannot use the catalog: its address has {scheme!r}. "
+            f"Cannot use the catalog: its address, which begins with {scheme!r}, cannot be read. "
             "Expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
         )
         if url is not None and url.drivername in _SCHEMES:
@@ -48,25 +48,8 @@ def parse_url(text: str) -> sa.URL:
                 "Expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
             )
         raise UsageError(msg)
-    check_driver()
+    _check_driver()
     return url.set(drivername="postgresql+psycopg")
-
-
-def check_driver() -> None:
-    """
-    Find the driver.
-
-    Raises:
-        UsageError: It is not installed, or lacks its library.
-    """
-    try:
-        import psycopg  # noqa: F401
-    except ImportError as err:
-        msg = (
-            f"A catalog in PostgreSQL needs psycopg: {str(err).partition(chr(10))[0]}. "
-            "Install it: pip install 'mosaico-ingest[postgres]'."
-        )
-        raise UsageError(msg) from err
 
 
 def describe(url: sa.URL) -> str:
@@ -128,6 +111,17 @@ def admitted(url: sa.URL) -> Iterator[sa.Connection]:
             yield connection
     except sa.exc.OperationalError as err:
         raise _refusal(url, str(err.orig)) from err
+
+
+def _check_driver() -> None:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as err:  # it, or the library below it
+        msg = (
+            f"A catalog in PostgreSQL needs psycopg: {str(err).partition(chr(10))[0]}. "
+            "Install it: pip install 'mosaico-ingest[postgres]'."
+        )
+        raise UsageError(msg) from err
 
 
 def _refusal(url: sa.URL, told: str) -> StoreError:

@@ -31,8 +31,8 @@ def catalog(postgres):
 @pytest.mark.parametrize(
     ("address", "told"),
     [
-        (f"mysql://u:{SECRET}@host/db", "its address has 'mysql'"),
-        (f"u:{SECRET}@host/db", "its address has 'no scheme'"),
+        (f"mysql://u:{SECRET}@host/db", "begins with 'mysql'"),
+        (f"u:{SECRET}@host/db", "begins with 'no scheme'"),
         (f"postgresql://u:{SECRET}@host", "'postgresql://u@host': it names no database"),
         (f"postgresql://u:{SECRET}@host:port/db", "Expected postgresql://"),
     ],
