@@ -25,6 +25,7 @@ from mosaico_ingest_csv.times import (
     Ints,
     Stamps,
     dates,
+    formatted,
     misfits,
     numbers,
     parse_start,
@@ -67,6 +68,7 @@ class Clock:
         columns: The columns that it takes: one, a pair of seconds and nanoseconds, or none.
         unit: Of numbers; empty for dates.
         timezone: Of dates that state none.
+        form: Of dates that are not ISO 8601, as of `strptime`.
         shift_ns: Added to every time.
         rate: Rows per second, where no column tells.
     """
@@ -74,6 +76,7 @@ class Clock:
     columns: tuple[str, ...]
     unit: str = ""
     timezone: str = "UTC"
+    form: str = ""
     shift_ns: int = 0
     rate: float = 0.0
 
@@ -101,6 +104,8 @@ class Clock:
         """Return the times in one column."""
         if not pa.types.is_string(values.type):
             return typed(values, unit, self.timezone)
+        if self.form:
+            return formatted(values, self.form, self.timezone)
         return numbers(values, unit) if unit else dates(values, self.timezone)
 
 
@@ -235,9 +240,9 @@ def _reading(name: str, values: pa.Array, options: TableOptions, least: float) -
     if pa.types.is_boolean(kind) or pa.types.is_nested(kind) or pa.types.is_binary(kind):
         return None
     if pa.types.is_temporal(kind) or (
-        pa.types.is_string(kind) and _ISO.fullmatch(str(values[0]).strip())
+        pa.types.is_string(kind) and (options.time_format or _ISO.fullmatch(str(values[0]).strip()))
     ):
-        clock = Clock(columns=(name,), timezone=zone)
+        clock = Clock(columns=(name,), timezone=zone, form=options.time_format)
         ns, ok = clock.stamps([values], 0, len(values))
         if ok.mean() < least:
             return None

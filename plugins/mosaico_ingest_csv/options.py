@@ -42,6 +42,10 @@ class TableOptions:
         converter=TimeUnit,
         metadata={"help": "Unit of times that are numbers."},
     )
+    time_format: str = attrs.field(
+        default="",
+        metadata={"help": "Form of dates that are not ISO 8601, such as '%d.%m.%Y %H:%M:%S'."},
+    )
     start: str = attrs.field(
         default="",
         metadata={"help": "Time at which a recording without a clock of its own begins."},

@@ -97,6 +97,7 @@ def no_clock(path: Path, names: tuple[str, ...]) -> str:
     """Say that no column is a time, and which flags help."""
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return (
-        f"No column of {str(path)!r} is a time: {shown}. Name one with --time-column, "
-        "or give --rate HZ (and --start) if rows come at a fixed rate."
+        f"No column of {str(path)!r} is a time: {shown}. Name one with --time-column, say with "
+        "--time-format how dates are written that are not ISO 8601, or give --rate HZ (and "
+        "--start) if rows come at a fixed rate."
     )

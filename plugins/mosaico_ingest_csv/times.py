@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 
 from mosaico_ingest.errors import UsageError
 
-__all__ = ["DIGITS", "Stamps", "dates", "misfits", "numbers", "parse_start", "typed"]
+__all__ = ["DIGITS", "Stamps", "dates", "formatted", "misfits", "numbers", "parse_start", "typed"]
 
 DIGITS = {"s": 9, "ms": 6, "us": 3, "ns": 0}
 """Decimal digits from each unit down to the nanosecond."""
 
 _TEXT_WITH_ZONE = r":\d\d(\.\d+)?\s*([Zz]|[+-]\d\d(:?\d\d)?)$"
+_DECIMALS = r":\d\d[.,]\d+$"
 _NS_PER_S = 1_000_000_000
 
 Ints = npt.NDArray[np.int64]
@@ -86,6 +87,24 @@ def dates(texts: pa.Array, timezone: str) -> Stamps:
             )
         ns[rows], ok[rows] = _filled(stamps.cast(pa.int64()))
     return ns, ok
+
+
+def formatted(texts: pa.Array, form: str, timezone: str) -> Stamps:
+    """
+    Read dates of the form *form* (`%d.%m.%Y %H:%M:%S`), with or without decimals behind the seconds.
+
+    Args:
+        texts: (n,) string.
+    """
+    plain = pc.utf8_trim_whitespace(texts)
+    has_part = pc.fill_null(pc.match_substring_regex(plain, _DECIMALS), False)
+    digits = pc.replace_substring_regex(plain, r"^.*[.,](\d{1,9})\d*$", r"\1")
+    digits = pc.if_else(has_part, pc.utf8_rpad(digits, 9, "0"), "0")
+    whole = pc.replace_substring_regex(plain, r"(:\d\d)[.,]\d+$", r"\1")
+    stamps = pc.strptime(whole, format=form, unit="s", error_is_null=True)
+    stamps = pc.assume_timezone(stamps, timezone, ambiguous="earliest", nonexistent="earliest")
+    ns, ok = typed(stamps, "s", timezone)
+    return ns + np.where(ok, _filled(digits.cast(pa.int64()))[0], 0), ok
 
 
 def typed(values: pa.Array, unit: str, timezone: str) -> Stamps:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from mosaico_ingest.errors import SourceError
+
 
 def _note(found):
     return next(note for note in found.info.findings if note.startswith("Times are"))
@@ -115,3 +117,14 @@ def test_of_two_clocks_the_one_with_a_date(table, stamps):
 
     assert 1700000000_500_000_000 == stamps(found)[0]
     assert 0.1 == found.rows["/t"][0]["time"]
+
+
+def test_dates_of_any_form(table, stamps):
+    """`--time-format` reads dates that are not ISO 8601, decimals too; without it its flag is named."""
+    text = "time;v\n26.02.2019 22:00:00;1\n26.02.2019 22:00:01,25;2\n"
+
+    found = table(text, time_format="%d.%m.%Y %H:%M:%S")
+
+    assert [1551218400 * 10**9, 1551218401 * 10**9 + 250_000_000] == stamps(found)
+    with pytest.raises(SourceError, match="--time-format"):
+        table(text)
