@@ -67,8 +67,8 @@ class ColumnarTable:
         self._reader = reader
         self.format, self.compression, self.rows = reader.format, reader.compression, reader.rows
         self.is_small = file.size_bytes <= _SMALL_BYTES
-        names = reader.schema.names
         try:
+            names = reader.schema.names
             doubled = [name for name, count in Counter(names).items() if count > 1]
             if doubled:
                 msg = f"{str(file.path)!r} has two columns {doubled[0]!r}. Rename one."
@@ -85,6 +85,10 @@ class ColumnarTable:
                 self.clock, self.findings = find_clock(columns, options, is_named=True)
             except NoClockError:
                 raise SourceError(no_clock(file.path, tuple(names)), path=file.path) from None
+        except UnicodeDecodeError as error:
+            reader.close()
+            msg = f"{str(file.path)!r} names a column in no UTF-8 ({error}). Write it again."
+            raise SourceError(msg, path=file.path) from error
         except BaseException:
             reader.close()
             raise
@@ -171,7 +175,7 @@ class _Parquet:
         self._path = path
         try:
             self._file = pyarrow.parquet.ParquetFile(path)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             msg = (
                 f"{str(path)!r} cannot be read: its footer, which Parquet ends in, is missing or damaged "
                 f"({error}). The writer may not have closed it; write it again."
@@ -217,7 +221,7 @@ class _ArrowFile:
         self._source = pa.OSFile(str(path))
         try:
             self._file = pa.ipc.open_file(self._source)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             self._source.close()
             msg = (
                 f"{str(path)!r} cannot be read: the footer that Arrow files end in is missing or damaged "

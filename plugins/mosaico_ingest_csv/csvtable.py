@@ -126,6 +126,9 @@ class CsvTable:
         delimiter = self._dialect.delimiter
         labels = cells(lines, delimiter, keys.columns)
         counts = {e["values"]: e["counts"] for e in pc.value_counts(labels.drop_null()).to_pylist()}
+        if not counts:
+            msg = f"{str(self._text.path)!r} has no rows below its header. Leave it out."
+            raise SourceError(msg, path=self._text.path)
         names = self._dialect.names
         own = [k for k in range(len(names)) if k not in keys.columns]
         times = (

@@ -25,6 +25,7 @@ __all__ = ["Keys", "cells", "find_keys", "joined", "lines_of"]
 _MOST_KINDS = 64
 _KEY_NAMES = {"topic", "field", "name", "signal", "key", "variable", "sensor", "kind", "type"}
 _VALUE_NAMES = {"value", "val"}
+_ASCII = bytes(range(128)) + b"?" * 128
 _IDENTIFIER = re.compile(r"[A-Za-z_/][\w ./:-]*")
 
 
@@ -86,6 +87,12 @@ def joined(lines: pa.LargeStringArray) -> bytes:
 
 def cells(lines: pa.LargeStringArray, delimiter: str, columns: Sequence[int]) -> pa.Array:
     """Return some cells of every line, joined by a slash; null where a line has too few."""
+    text = joined(lines)
+    try:
+        if not text.isascii():
+            text.decode()
+    except UnicodeDecodeError:  # only to find the kinds: the rows keep their bytes
+        lines = lines_of(text.translate(_ASCII))
     mark = re.escape(delimiter)
     before, pattern, last = -1, "^", ""
     for column in columns:

@@ -100,6 +100,8 @@ def row_spans(data: bytes) -> np.ndarray:
     Returns:
         (n, 2) int64: first byte and the one after the last, line end excluded.
     """
+    if not data:
+        return np.empty((0, 2), np.int64)
     codes = np.frombuffer(data, np.uint8)
     newline = ord("\n") if b"\n" in data else ord("\r")
     ends = np.flatnonzero(codes == newline)

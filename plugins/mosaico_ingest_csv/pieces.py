@@ -124,7 +124,9 @@ class Press:
         found: dict[int, Piece] = {}
         lines = lines_of(data)
         labels = cells(lines, self.delimiter, self.keys.columns)
-        codes = np.asarray(pc.fill_null(pc.index_in(labels, pa.array(self.labels)), -1))
+        codes = np.asarray(
+            pc.fill_null(pc.index_in(labels, pa.array(self.labels, pa.string())), -1)
+        )
         for part in range(len(self.labels)):
             rows = np.flatnonzero(codes == part)
             if len(rows):

@@ -162,3 +162,13 @@ def test_rows_without_a_time_are_rejects(tmp_path, read_table):
 
     assert [1, 3] == [row["v"] for row in found.rows["/t"]]
     assert [b"{'time': None, 'v': 2}"] == [reject["payload"] for reject in found.rejects["/t"]]
+
+
+@pytest.mark.parametrize("name", ["parquet", "arrow_file", "stream", "feather"])
+def test_names_that_are_not_text(name, request, read_table):
+    """A column whose name is no UTF-8 is a reason to refuse, not a fault."""
+    path = request.getfixturevalue(name)
+    path.write_bytes(path.read_bytes().replace(b"ranges", b"r\xffnges"))
+
+    with pytest.raises(SourceError):
+        read_table(path, ParquetFormat() if name == "parquet" else ArrowFormat())

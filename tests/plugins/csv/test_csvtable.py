@@ -257,3 +257,14 @@ def test_the_topic_is_called_after_the_file(table, name, topic):
     found = table(HEAD + "1700000000,1,x\n", name=name)
 
     assert [topic] == [channel.topic for channel in found.info.channels]
+
+
+def test_rows_of_kinds_that_are_not_text(table):
+    """A row of a kind that is no UTF-8 is kept as it stands, the others are read."""
+    rows = [b"%d,%s\n" % (4000 * k, b"mag,1,x" if k % 3 else b"baro,3") for k in range(60)]
+    rows[10] = b"40000,mag,1,\xff\n"
+
+    found = table(b"".join(rows), encoding="utf-8")
+
+    assert [b"40000,mag,1,\xff"] == [reject["payload"] for reject in found.rejects["/mag"]]
+    assert (39, 20) == (len(found.rows["/mag"]), len(found.rows["/baro"]))
