@@ -6,6 +6,7 @@ Must not know: anything else of this package but `errors`.
 
 import re
 from datetime import UTC, datetime
+from fractions import Fraction
 
 from mosaico_ingest.errors import UsageError
 
@@ -17,6 +18,7 @@ __all__ = [
     "format_seconds",
     "format_time_ns",
     "parse_bytes",
+    "parse_duration_ns",
     "parse_time_ns",
     "printable",
 ]
@@ -33,6 +35,15 @@ _INSTANT = re.compile(
     re.ASCII,
 )
 _NANOSECONDS = re.compile(r"-?\d{1,19}", re.ASCII)
+_DURATION = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(ns|us|ms|s|min|h)", re.ASCII)
+_NS_PER_UNIT = {
+    "ns": 1,
+    "us": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "min": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
 _BYTES = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
 
@@ -115,6 +126,24 @@ def format_seconds(seconds: float) -> str:
 def format_duration_ns(duration_ns: int) -> str:
     """Print a span of nanoseconds; see `format_seconds`."""
     return format_seconds(duration_ns / 1e9)
+
+
+def parse_duration_ns(text: str) -> int:
+    """
+    Return the span that *text* states, in nanoseconds.
+
+    Raises:
+        UsageError: It is no number with a unit.
+
+    Example:
+        >>> parse_duration_ns("-50ms"), parse_duration_ns("1.5 s")
+        (-50000000, 1500000000)
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        msg = f"Cannot read {text!r} as a span of time. Expected a number with ns, us, ms, s, min or h."
+        raise UsageError(msg)
+    return round(Fraction(match[1]) * _NS_PER_UNIT[match[2]])
 
 
 def format_time_ns(time_ns: int) -> str:

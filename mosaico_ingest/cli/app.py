@@ -16,6 +16,7 @@ from mosaico_ingest.cli.doctor import doctor_command
 from mosaico_ingest.cli.hosting import run_keys, with_layout
 from mosaico_ingest.cli.keys import keys_command
 from mosaico_ingest.cli.look import inspect_command, plan_command
+from mosaico_ingest.cli.mapping import mapping_command
 from mosaico_ingest.cli.notifications import notifications_command
 from mosaico_ingest.cli.plugins import plugins_command
 from mosaico_ingest.cli.query import query_command
@@ -84,6 +85,7 @@ for _command in (
     notifications_command,
     serve_command,
     keys_command,
+    mapping_command,
     plugins_command,
     doctor_command,
 ):

@@ -14,6 +14,9 @@ The config file `mosaico-ingest.toml`: what is not given by a flag or the enviro
     [plugins.ros]              # options of a source format or mapper, by its name
     tf = "message"
 
+    [[map]]                    # what a mapping file may hold, see docs/mapping-files.md
+    topic = "/imu"
+
 Must not know: flags' types (click reads the values). Next: `hosting`.
 """
 
@@ -26,11 +29,13 @@ from typing import NoReturn
 import attrs
 
 from mosaico_ingest.errors import UsageError
+from mosaico_ingest.mapping import SECTIONS
 
 __all__ = ["FILE_NAME", "Config", "load_config", "refuse_unknown"]
 
 FILE_NAME = "mosaico-ingest.toml"
 _SELECTION = ("only", "disable")
+_SECTIONS = ("run", "plugins", *SECTIONS)
 
 
 @attrs.frozen(kw_only=True)
@@ -43,12 +48,16 @@ class Config:
         run: Settings of `[run]`, by parameter name.
         selection: `only` and `disable` of `[plugins]`.
         options: Tables `[plugins.NAME]`, by name.
+        mapping: The tables of a mapping file, `[[map]]` and `[ontology.TAG]`.
+        text: All of the file.
     """
 
     path: Path | None = None
     run: Mapping[str, object] = attrs.field(factory=dict)
     selection: Mapping[str, object] = attrs.field(factory=dict)
     options: Mapping[str, Mapping[str, object]] = attrs.field(factory=dict)
+    mapping: Mapping[str, object] = attrs.field(factory=dict)
+    text: str = attrs.field(default="", repr=False)
 
 
 def load_config(path: Path | None, keys: Collection[str]) -> Config:
@@ -64,7 +73,8 @@ def load_config(path: Path | None, keys: Collection[str]) -> Config:
     """
     file = path or Path(FILE_NAME)
     try:
-        tables = tomllib.loads(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        tables = tomllib.loads(text)
     except FileNotFoundError:
         if path is None:
             return Config()
@@ -77,8 +87,8 @@ def load_config(path: Path | None, keys: Collection[str]) -> Config:
         msg = f"The config file {str(file)!r} is no valid TOML: {error}. Correct it."
         raise UsageError(msg) from error
     for name in tables:
-        if name not in ("run", "plugins"):
-            refuse_unknown(f"section [{name}] in {str(file)!r}", name, ("run", "plugins"))
+        if name not in _SECTIONS:
+            refuse_unknown(f"section [{name}] in {str(file)!r}", name, _SECTIONS)
     plugins = _table(file, "plugins", tables.get("plugins", {}))
     for name, value in plugins.items():
         if name not in _SELECTION and not isinstance(value, dict):
@@ -88,6 +98,8 @@ def load_config(path: Path | None, keys: Collection[str]) -> Config:
         run=_run(file, _table(file, "run", tables.get("run", {})), keys),
         selection={name: plugins[name] for name in _SELECTION if name in plugins},
         options={name: value for name, value in plugins.items() if isinstance(value, dict)},
+        mapping={name: tables[name] for name in SECTIONS if name in tables},
+        text=text,
     )
 
 

@@ -20,18 +20,22 @@ from mosaico_ingest.errors import UsageError
 
 if TYPE_CHECKING:
     from mosaico_ingest.hooks.host import Host
+    from mosaico_ingest.mapping.file import MappingFile
+    from mosaico_ingest.model.rule import Rule
 
 __all__ = [
     "ConfiguredCommand",
     "HostCommand",
     "chosen_host",
     "chosen_options",
+    "chosen_rules",
     "configured_host",
     "run_keys",
     "with_layout",
 ]
 
 _CONFIG, _HOST = "mosaico_ingest.config", "mosaico_ingest.host"
+_RULES = "mosaico_ingest.rules"
 
 CONFIG_OPTION = click.Option(
     ["--config"],
@@ -73,10 +77,18 @@ class ConfiguredCommand(click.Command):
         """Do what has to be done before the command line is parsed."""
 
 
+MAPPING_OPTION = click.Option(
+    ["--mapping"],
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Mappings and ontology types of your own, as TOML.",
+)
+
+
 class HostCommand(ConfiguredCommand):
     """A command that works with plugins: it can choose them, and has their options as flags."""
 
-    early = (PLUGIN_OPTION, CONFIG_OPTION)
+    early = (PLUGIN_OPTION, MAPPING_OPTION, CONFIG_OPTION)
 
     def prepare(self, ctx: click.Context, early: Mapping[str, Any], config: Config) -> None:
         """Choose and load the plugins."""
@@ -85,7 +97,12 @@ class HostCommand(ConfiguredCommand):
 
         environment = os.environ.get("MOSAICO_INGEST_PLUGINS", "")
         selection = Selection.parse(early.get("plugins", ()), environment, config.selection)
-        ctx.meta[_HOST] = Host.discover(selection)
+        host = Host.discover(selection)
+        files = _mappings(host, early.get("mapping"), config)
+        for file in files:
+            host = host.with_(file)
+        ctx.meta[_HOST] = host
+        ctx.meta[_RULES] = tuple(rule for file in files for rule in file.rules)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own parameters and, once plugins are loaded, theirs."""
@@ -106,13 +123,19 @@ def chosen_host(ctx: click.Context) -> "Host":
     return ctx.meta[_HOST]
 
 
+def chosen_rules(ctx: click.Context) -> "tuple[Rule, ...]":
+    """Return what mapping files want of channels."""
+    return ctx.meta[_RULES]
+
+
 def configured_host(ctx: click.Context) -> "Host":
-    """Load the plugins that environment and config file choose, for a command without flags about them."""
+    """Load the plugins and types that environment and config file choose, for a command without flags."""
     from mosaico_ingest.hooks.discovery import Selection
     from mosaico_ingest.hooks.host import Host
 
-    environment = os.environ.get("MOSAICO_INGEST_PLUGINS", "")
-    return Host.discover(Selection.parse((), environment, ctx.meta[_CONFIG].selection))
+    environment, config = os.environ.get("MOSAICO_INGEST_PLUGINS", ""), ctx.meta[_CONFIG]
+    host = Host.discover(Selection.parse((), environment, config.selection))
+    return host.with_(*_mappings(host, None, config))
 
 
 def chosen_options(ctx: click.Context) -> dict[str, dict[str, object]]:
@@ -139,6 +162,18 @@ def chosen_options(ctx: click.Context) -> dict[str, dict[str, object]]:
             for owner in param.owners:
                 options.setdefault(owner, {})[param.field] = ctx.meta[param.meta_key]
     return options
+
+
+def _mappings(host: "Host", path: Path | None, config: Config) -> "list[MappingFile]":
+    """Read the mapping file, and the mappings of the config file."""
+    if path is None and not config.mapping:
+        return []
+    from mosaico_ingest.mapping.file import load_mapping, read_mapping
+
+    files = [load_mapping(path, host.ontology)] if path else []
+    if config.mapping and config.path:
+        files.append(read_mapping(config.path, config.text, config.mapping, host.ontology))
+    return files
 
 
 def with_layout(text: str) -> str:

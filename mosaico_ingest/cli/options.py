@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mosaico_ingest.cli.hosting import chosen_options
+from mosaico_ingest.cli.hosting import chosen_options, chosen_rules
 from mosaico_ingest.cli.types import BYTES, CLOCK, METADATA, STORE, TOPIC_MAP
 from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
 from mosaico_ingest.model.settings import Settings
@@ -187,6 +187,7 @@ def settings_of(ctx: click.Context) -> Settings:
     return Settings(
         name=given["name"],
         topics=tuple(given["topics"]),
+        rules=chosen_rules(ctx),
         map=dict(given["map"]),
         metadata=dict(given["metadata"]),
         source=given["source"],

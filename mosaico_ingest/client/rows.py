@@ -11,10 +11,10 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import types as kind
 
 from mosaico_ingest.errors import SchemaMismatchError, UsageError
+from mosaico_ingest.model.absent import fill_absent, requires
 
 __all__ = ["batches_of", "check_columns", "check_nulls", "conform"]
 
@@ -76,7 +76,9 @@ def conform(batch: pa.RecordBatch, target: pa.Schema, topic: str) -> pa.RecordBa
         batch = pa.RecordBatch.from_arrays(columns, schema=target)
     check_nulls(batch, topic)
     columns = batch.columns
-    filled = [_filled(column, field.type) for column, field in zip(columns, target, strict=True)]
+    filled = [
+        fill_absent(column, field.type) for column, field in zip(columns, target, strict=True)
+    ]
     if any(new is not old for new, old in zip(filled, columns, strict=True)):
         batch = pa.RecordBatch.from_arrays(filled, schema=target)
     return batch
@@ -218,45 +220,12 @@ def _check_nulls(array: pa.Array, field: pa.Field, absent: int, path: str, where
     """Check one array whose nulls include the *absent* ones of the struct around it."""
     if not field.nullable and array.null_count > absent:
         raise _mismatch(path, f"{field.type}, not null", "null", where)
-    if kind.is_struct(field.type) and _requires(field.type):
+    if kind.is_struct(field.type) and requires(field.type):
         # flatten() hands the nulls of the struct down to its fields.
         for child, values in zip(field.type, array.flatten(), strict=True):
             _check_nulls(values, child, array.null_count, f"{path}.{child.name}", where)
-    elif _is_list(field.type) and _requires(field.type):
+    elif _is_list(field.type) and requires(field.type):
         _check_nulls(array.flatten(), field.type.value_field, 0, f"{path}[]", where)
-
-
-def _filled(array: pa.Array, type_: pa.DataType) -> pa.Array:
-    """
-    Return *array* with a value, of no meaning, wherever a struct that is null has null for what it requires.
-
-    Some builders leave such nulls below; whoever stores the leaves by themselves, as Parquet does, takes them
-    for missing. The same array is returned where there are none.
-    """
-    if not (kind.is_struct(type_) and _requires(type_)):
-        return array
-    before = [array.field(index) for index in range(len(type_))]
-    after = []
-    for child, field in zip(before, type_, strict=True):
-        values = _filled(child, field.type)
-        if not field.nullable and values.null_count:
-            # A builder puts an empty value into the fields of a struct that is null.
-            empty = pa.array([None], pa.struct([pa.field("value", field.type)])).field(0)[0]
-            values = pc.if_else(values.is_valid(), values, empty)
-        after.append(values)
-    if all(new is old for new, old in zip(after, before, strict=True)):
-        return array
-    return pa.StructArray.from_arrays(after, fields=list(type_), mask=array.is_null())
-
-
-def _requires(type_: pa.DataType) -> bool:
-    """Tell whether something inside *type_* must not be null."""
-    inner = [type_.value_field] if _is_list(type_) else list(type_)
-    return any(
-        not field.nullable
-        or ((kind.is_struct(field.type) or _is_list(field.type)) and _requires(field.type))
-        for field in inner
-    )
 
 
 def _place(topic: str) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Payloads", "gather", "longest"]
+__all__ = ["Payloads", "gather", "longest", "take_rows"]
 
 _INLINE_BYTES = 12  # a binary_view keeps values up to this size inside the view itself
 _SLICE_BYTES = 256  # mean length from which one slice per row beats one index per byte
@@ -107,6 +107,28 @@ def longest(column: pa.Array) -> int:
     n = len(column)
     views = np.frombuffer(column.buffers()[1], np.uint32, 4 * n, 16 * column.offset)
     return int(views[::4].max()) if n else 0
+
+
+def take_rows(data: pa.RecordBatch, rows: Ints) -> pa.RecordBatch:
+    """Return some rows of *data*, also where columns are `binary_view`, for which Arrow has no `take`."""
+    at = pa.array(rows)
+    columns = [
+        _take_views(column, rows) if pa.types.is_binary_view(column.type) else column.take(at)
+        for column in data.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=data.schema)
+
+
+def _take_views(column: pa.Array, rows: Ints) -> pa.Array:
+    """Return some values of a `binary_view` column, over the same buffers."""
+    _, views, *rest = column.buffers()
+    n, first = len(column), column.offset
+    picked = np.frombuffer(views, np.uint32, 4 * n, 16 * first).reshape(n, 4)[rows]
+    valid = None
+    if column.null_count:
+        valid = pa.array(column.is_valid().to_numpy(zero_copy_only=False)[rows]).buffers()[1]
+    buffers = [valid, pa.py_buffer(np.ascontiguousarray(picked)), *rest]
+    return pa.Array.from_buffers(column.type, len(rows), buffers)
 
 
 def gather(buffer: Bytes, starts: Ints, lengths: Ints) -> Bytes:

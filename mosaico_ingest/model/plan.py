@@ -13,6 +13,7 @@ import attrs
 from mosaico_ingest.model.clock import Clock
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.model.recording import Channel, RecordingInfo
+from mosaico_ingest.model.rule import Selection
 
 __all__ = [
     "Claim",
@@ -44,6 +45,7 @@ class Claim:
         reason: Why, in a few words (`sensor_msgs/msg/Imu`).
         losses: Facts of the message that the type has no room for, one phrase each.
         split_by: Columns of the type whose values part the rows into topics of their own.
+        uses: The decoded columns that it takes, None for all that there are.
         ontology: The type itself where it is derived from the message; None for a registered tag.
     """
 
@@ -52,6 +54,7 @@ class Claim:
     reason: str
     losses: tuple[str, ...] = ()
     split_by: tuple[str, ...] = ()
+    uses: frozenset[str] | None = None
     ontology: Ontology | None = None
 
 
@@ -67,7 +70,10 @@ class TopicPlan:
         decoder: Name of the decoder, empty where the source yields typed columns.
         mapper: Name of the mapper.
         fit, reason, losses, split_by: Its claim; the topics of a split begin with *name*.
-        clock: What becomes `timestamp_ns`.
+        clock, offset_ns: What becomes `timestamp_ns`, and what is added to it.
+        selection: Which messages are stored.
+        columns: The decoded columns that the mapper gets, empty for all.
+        metadata_of: User metadata that is taken from the first message, by expressions.
         metadata: User metadata of the topic, JSON values.
         note: What the user should know, such as a channel that is decoded message by message.
     """
@@ -82,6 +88,10 @@ class TopicPlan:
     losses: tuple[str, ...] = ()
     split_by: tuple[str, ...] = ()
     clock: Clock = attrs.field(factory=Clock)
+    offset_ns: int = 0
+    selection: Selection = attrs.field(factory=Selection)
+    columns: tuple[str, ...] = ()
+    metadata_of: Mapping[str, str] = attrs.field(factory=dict)
     metadata: Mapping[str, object] = attrs.field(factory=dict)
     note: str = ""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from mosaico_ingest.enum import SessionLevelErrorPolicy, TimePolicy, TopicLevelErrorPolicy
+from mosaico_ingest.model.rule import Rule
 
 __all__ = ["Settings", "chosen"]
 
@@ -27,6 +28,7 @@ class Settings:
         name: Template of the sequence name: `{name}` (file or directory name), `{parent}`, `{date}`.
             Empty means `{name}`, with parent directories put before it where two recordings clash.
         topics: Ordered globs on channel topics; `!` excludes, the last match decides; empty keeps all.
+        rules: What a mapping file wants of certain channels.
         map: Topic name to ontology tag or mapper name, for channels that several mappers want.
         metadata: User metadata that every sequence gets.
         source: Source format to use for every file, empty to detect.
@@ -53,6 +55,7 @@ class Settings:
 
     name: str = ""
     topics: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
     map: Mapping[str, str] = attrs.field(factory=dict)
     metadata: Mapping[str, object] = attrs.field(factory=dict)
     source: str = ""

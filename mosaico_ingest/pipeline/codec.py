@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mosaico_ingest.errors import PluginError
+from mosaico_ingest.errors import MosaicoError, PluginError
+from mosaico_ingest.expressions.evaluation import compile_expression
 from mosaico_ingest.hooks.contracts import Decode, MapRequest, MapRows
 from mosaico_ingest.hooks.options import make_options
 from mosaico_ingest.hooks.registry import Registry
@@ -32,8 +33,9 @@ from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.model.payloads import longest
 from mosaico_ingest.model.plan import TopicPlan
 from mosaico_ingest.pipeline.clocks import field_clock
+from mosaico_ingest.pipeline.selecting import Selector
 
-__all__ = ["PAYLOAD_COLUMNS", "REJECTED", "Codec", "Encoded"]
+__all__ = ["PAYLOAD_COLUMNS", "REJECTED", "Codec", "Encoded", "without_clocks"]
 
 PAYLOAD_COLUMNS = pa.schema([pa.field(PAYLOAD, pa.binary(), nullable=False)])
 """The columns of a channel that is kept as bytes."""
@@ -57,12 +59,16 @@ class Encoded:
         rows: The rows of the topic.
         rejected: The rows of its `REJECTED` neighbour, None if all messages were decoded.
         reasons: Messages rejected, per reason.
+        skipped: Messages that a rule does not want, per reason.
+        metadata: User metadata of the topic, from the first message of the batch.
         seconds: Time that decoding and mapping took.
     """
 
     rows: ArrowBatch
     rejected: ArrowBatch | None = None
     reasons: Mapping[str, int] = attrs.field(factory=dict)
+    skipped: Mapping[str, int] = attrs.field(factory=dict)
+    metadata: Mapping[str, object] = attrs.field(factory=dict)
     seconds: float = 0.0
 
 
@@ -92,9 +98,16 @@ class Codec:
             if topic.decoder:
                 self._decode = registry.decoders[topic.decoder].value.compile(channel)
                 columns = self._decode.schema
+            columns = without_clocks(columns)
+            self._select = Selector(topic.selection, columns)
+            self._metadata = {
+                key: compile_expression(text, columns) for key, text in topic.metadata_of.items()
+            }
             self._read_clock = (
                 field_clock(columns, topic.clock, channel.topic) if topic.clock.field else None
             )
+            if topic.columns:
+                columns = pa.schema([columns.field(name) for name in topic.columns])
             stage = topic.mapper
             mapper = registry.mappers[topic.mapper].value
             request = MapRequest(
@@ -109,51 +122,81 @@ class Codec:
             msg = f"{stage!r} cannot handle channel {channel.topic!r} as planned: {error}"
             raise PluginError(msg, plugin=stage, stage="compile") from error
 
-    def encode(self, raw: RawBatch) -> Encoded:
+    def encode(self, raw: RawBatch, first: int = 0) -> Encoded:
         """
         Turn one batch into rows.
+
+        Args:
+            first: Number of the batch's first message in its channel.
 
         Raises:
             PluginError: The decoder or mapper fails, or breaks its contract.
         """
         began = time.perf_counter()
         topic = self.topic
-        columns, times = _columns(raw.data)
-        kept = rejected = None
-        reasons: dict[str, int] = {}
-        if self._decode is not None:
-            try:
-                decoded = self._decode(raw.data.column(PAYLOAD))
-            except Exception as error:
-                raise self._fault(topic.decoder, "decode", error) from error
-            columns, kept = decoded.data, decoded.kept
-            for reject in decoded.rejects:
-                reasons[reject.reason] = reasons.get(reject.reason, 0) + len(reject.rows)
-            if decoded.rejects:
-                rejected = _rejected(raw, decoded.rejects, f"{topic.name}/_rejected")
-        if kept is not None:
-            at = pa.array(kept)
-            publish = None if times.publish_ns is None else times.publish_ns.take(at)
-            times = Times(log_ns=times.log_ns.take(at), publish_ns=publish)
-        messages = len(times.log_ns)
-        refused = sum(reasons.values())
-        if (columns.num_rows, messages + refused) != (messages, raw.data.num_rows):
-            told = f"{columns.num_rows} rows and {refused} rejects"
-            fault = ValueError(f"gave {told} for {raw.data.num_rows} messages")
-            raise self._fault(topic.decoder, "decode", fault)
+        largest = longest(raw.data.column(PAYLOAD)) if self._has_payload else 0
+        raw, skipped = self._select.messages(raw, first)
+        columns, times, rejects = self._decoded(raw)
+        rejected, reasons = None, _counts(rejects)
+        if rejects:
+            rejected = _rejected(raw, rejects, f"{topic.name}/_rejected")
         if raw.rejects:
             rejected = _refused(raw.seq, raw.rejects, f"{topic.name}/_rejected")
             reasons = dict(Counter(raw.rejects.column(REASON).to_pylist()))
-        rows = self._mapped(columns, times)
+        try:
+            columns, times, unwanted = self._select.rows(columns, times)
+            metadata = self._told(columns)
+        except MosaicoError as error:
+            raise self._fault(topic.mapper, "select from", error) from error
         batch = ArrowBatch(
             topic=topic.name,
             seq=raw.seq,
-            data=rows,
-            messages=messages,
-            largest_bytes=longest(raw.data.column(PAYLOAD)) if self._has_payload else 0,
+            data=self._mapped(columns, times),
+            messages=len(times.log_ns),
+            largest_bytes=largest,
         )
-        seconds = time.perf_counter() - began
-        return Encoded(rows=batch, rejected=rejected, reasons=reasons, seconds=seconds)
+        return Encoded(
+            rows=batch,
+            rejected=rejected,
+            reasons=reasons,
+            skipped={**skipped, **unwanted},
+            metadata=metadata,
+            seconds=time.perf_counter() - began,
+        )
+
+    def _decoded(self, raw: RawBatch) -> tuple[pa.RecordBatch, Times, Sequence[Reject]]:
+        """
+        Return the columns of a batch, the clocks of their rows, and what could not be decoded.
+
+        Raises:
+            PluginError: The decoder fails, or loses messages.
+        """
+        columns, times = _columns(raw.data)
+        if self._decode is None:
+            return columns, times, ()
+        decoder = self.topic.decoder
+        try:
+            decoded = self._decode(raw.data.column(PAYLOAD))
+        except Exception as error:
+            raise self._fault(decoder, "decode", error) from error
+        if decoded.kept is not None:
+            at = pa.array(decoded.kept)
+            publish = None if times.publish_ns is None else times.publish_ns.take(at)
+            times = Times(log_ns=times.log_ns.take(at), publish_ns=publish)
+        messages, refused = len(times.log_ns), sum(_counts(decoded.rejects).values())
+        if (decoded.data.num_rows, messages + refused) != (messages, raw.data.num_rows):
+            told = f"{decoded.data.num_rows} rows and {refused} rejects"
+            fault = ValueError(f"gave {told} for {raw.data.num_rows} messages")
+            raise self._fault(decoder, "decode", fault)
+        return decoded.data, times, decoded.rejects
+
+    def _told(self, columns: pa.RecordBatch) -> dict[str, object]:
+        """Return the metadata that the first message gives; what is null is not told."""
+        if not self._metadata or not columns.num_rows:
+            return {}
+        first = columns.slice(0, 1)
+        values = {key: expression(first)[0].as_py() for key, expression in self._metadata.items()}
+        return {key: value for key, value in values.items() if value is not None}
 
     def _mapped(self, columns: pa.RecordBatch, times: Times) -> pa.RecordBatch:
         """
@@ -167,7 +210,12 @@ class Codec:
             if self._read_clock is not None:
                 # The mapper takes the field for the publisher's clock, as its policy says.
                 times = attrs.evolve(times, publish_ns=self._read_clock(columns))
+            if topic.columns:
+                columns = columns.select(topic.columns)
             rows = self._map(columns, times)
+            if topic.offset_ns:
+                stamps = pc.add(rows.column(0), pa.scalar(topic.offset_ns))
+                rows = rows.set_column(0, rows.schema.field(0), stamps)
         except Exception as error:
             raise self._fault(topic.mapper, "map", error) from error
         if rows.schema != topic.ontology.schema:
@@ -179,6 +227,19 @@ class Codec:
         """Name who failed in which stage."""
         msg = f"{plugin!r} failed to {stage} {self.topic.channel.topic!r}: {error}"
         return PluginError(msg, plugin=plugin, stage=stage)
+
+
+def without_clocks(columns: pa.Schema) -> pa.Schema:
+    """Return the columns of typed rows that are not their clocks."""
+    return pa.schema([field for field in columns if field.name not in (LOG_TIME, PUBLISH_TIME)])
+
+
+def _counts(rejects: Sequence[Reject]) -> dict[str, int]:
+    """Count rejected messages per reason."""
+    counts: dict[str, int] = {}
+    for reject in rejects:
+        counts[reject.reason] = counts.get(reject.reason, 0) + len(reject.rows)
+    return counts
 
 
 def _columns(data: pa.RecordBatch) -> tuple[pa.RecordBatch, Times]:

@@ -169,12 +169,13 @@ class Flow:
     def _hand_over(self, item: RawBatch, route: Route) -> None:
         """Take credits for a batch on its way to one topic; waits until there are enough."""
         shop, messages, nbytes = self._shop, item.messages, item.nbytes
+        first = route.ledger.read
         route.ledger.read += messages
         shop.budget.take(nbytes)
         if route.lane < 0:
             route.lane = self._lane_bytes.index(min(self._lane_bytes))
         self._lane_bytes[route.lane] += nbytes
-        future = shop.encoders.submit(route.codec.encode, item)
+        future = shop.encoders.submit(route.codec.encode, item, first)
         self._last[route.lane] = shop.lanes[route.lane].submit(
             self._store, route, future, messages, nbytes
         )

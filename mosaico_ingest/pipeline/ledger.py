@@ -31,6 +31,7 @@ class Ledger:
     read: int = 0
     stored: int = 0
     rejected: int = 0
+    skipped: int = 0
     lost: int = 0
     rows: int = 0
     nbytes: int = 0
@@ -41,7 +42,7 @@ class Ledger:
     @property
     def told(self) -> int:
         """Messages whose fate is known."""
-        return self.stored + self.rejected + self.lost
+        return self.stored + self.rejected + self.skipped + self.lost
 
     def store(self, receipt: Receipt) -> None:
         """Count a batch that the sink took."""
@@ -61,6 +62,11 @@ class Ledger:
         if messages:
             self.lost += messages
             self.reasons[reason] += messages
+
+    def skip(self, reasons: Mapping[str, int]) -> None:
+        """Count messages that a rule does not want."""
+        self.skipped += sum(reasons.values())
+        self.reasons.update(reasons)
 
     def unstore(self, reason: str) -> None:
         """Count all that was stored as lost: the topic itself is gone."""
@@ -91,6 +97,7 @@ class Ledger:
             declared=declared,
             stored=self.stored,
             rejected=self.rejected,
+            skipped=self.skipped,
             lost=self.lost,
             rows=self.rows,
             nbytes=self.nbytes,

@@ -73,6 +73,10 @@ class Route:
     def write(self, encoded: Encoded) -> Iterator[Receipt]:
         """Write the rows, yielding what was taken; of a batch that is split, the first part counts it."""
         batch = encoded.rows
+        self.ledger.skip(encoded.skipped)
+        if encoded.metadata and not self._open:
+            metadata = {**self._plan.metadata, **encoded.metadata}
+            self._plan = attrs.evolve(self._plan, metadata=metadata)
         self._times.add(batch.data.column(0), batch.data.column(1))
         parts = self._splitter.parts(batch.data) if self._splitter else [(batch.topic, batch.data)]
         messages = batch.messages

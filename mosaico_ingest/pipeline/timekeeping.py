@@ -78,7 +78,7 @@ class Timekeeper:
             return
         ours, theirs = np.asarray(stamps), np.asarray(log)
         self._rows += len(ours)
-        is_set = ours != 0
+        is_set = (ours != 0) | (theirs == 0)
         self._zeros += len(ours) - int(is_set.sum())
         ours, theirs = ours[is_set], theirs[is_set]
         if not len(ours):

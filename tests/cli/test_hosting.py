@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mosaico_ingest.cli.hosting import chosen_host, with_layout
-from mosaico_ingest.cli.look import plugins_command
+from mosaico_ingest.cli.plugins import plugins_command
 from mosaico_ingest.errors import UsageError
 
 

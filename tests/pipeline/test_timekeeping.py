@@ -42,6 +42,13 @@ def test_stamps_that_were_never_set_are_counted():
     assert "/a: 2 of 6 stamps are 0, never set; --time '/a=log' takes the recorder's clock." == told
 
 
+def test_zero_is_a_time_where_the_recorder_says_so():
+    """A recording whose clock begins at 0 has a stamp of 0."""
+    log = [at - START for at in LOG]
+
+    assert [] == findings(log, log)
+
+
 @pytest.mark.parametrize(
     ("scale", "unit"), [(10**6, "milliseconds"), (10**3, "microseconds"), (10**9, "seconds")]
 )

@@ -1,4 +1,4 @@
-"""Tests of mosaico_ingest.mapping.evaluation: Arrow against Python on the same rows."""
+"""Tests of mosaico_ingest.expressions.evaluation: Arrow against Python on the same rows."""
 
 import math
 import operator
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mosaico_ingest.errors import ExpressionError
-from mosaico_ingest.mapping.evaluation import compile_expression
-from mosaico_ingest.mapping.functions import FUNCTIONS
+from mosaico_ingest.expressions.evaluation import compile_expression
+from mosaico_ingest.expressions.functions import FUNCTIONS
 
 DATA = pa.record_batch(
     {
@@ -112,9 +112,11 @@ def test_an_overflow_is_an_error_not_another_number():
         expression(data)
 
 
-def test_the_columns_that_are_used_are_known():
-    """A compiled expression tells which columns it needs."""
-    assert {"a", "pose"} == compile_expression("a + pose.position.x + pi", DATA.schema).columns
+def test_what_goes_into_an_expression_is_known():
+    """It tells which columns and members it takes whole; an element of a list is not the list."""
+    expression = compile_expression("a + pose.position.x + pi + ranges[0]", DATA.schema)
+
+    assert {("a",), ("pose", "position", "x")} == expression.paths
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -1,11 +1,11 @@
-"""Tests of mosaico_ingest.mapping.expression."""
+"""Tests of mosaico_ingest.expressions.syntax."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mosaico_ingest.errors import ExpressionError
-from mosaico_ingest.mapping.expression import Call, Index, Literal, Name, Operation, parse
+from mosaico_ingest.expressions.syntax import Call, Index, Literal, Name, Operation, parse
 
 
 def shape(node):

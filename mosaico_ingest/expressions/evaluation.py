@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mosaico_ingest.errors import ExpressionError
-from mosaico_ingest.mapping.expression import Call, Index, Literal, Name, Node, Operation, parse
-from mosaico_ingest.mapping.functions import CONSTANTS, FUNCTIONS, UNITS, convert_unit
+from mosaico_ingest.expressions.functions import CONSTANTS, FUNCTIONS, UNITS, convert_unit
+from mosaico_ingest.expressions.syntax import Call, Index, Literal, Name, Node, Operation, parse
 
 __all__ = ["Expression", "compile_expression"]
 
@@ -49,14 +49,14 @@ class Expression:
     Args:
         text: As it was written.
         type: What it gives.
-        columns: Names of the columns that it needs.
+        paths: The columns, and members of columns, whose whole value goes into it.
 
     Thread: any, several at once.
     """
 
     text: str
     type: pa.DataType
-    columns: frozenset[str]
+    paths: frozenset[tuple[str, ...]]
     _apply: Callable[[pa.RecordBatch], Column] = attrs.field(repr=False)
 
     def __call__(self, data: pa.RecordBatch) -> pa.Array:
@@ -87,7 +87,7 @@ def compile_expression(text: str, columns: pa.Schema) -> Expression:
     compiler = _Compiler(text, columns)
     apply = compiler.compile(parse(text))
     nothing = pa.RecordBatch.from_arrays([pa.array([], f.type) for f in columns], schema=columns)
-    return Expression(text, apply(nothing).type, frozenset(compiler.used), apply)
+    return Expression(text, apply(nothing).type, frozenset(compiler.paths), apply)
 
 
 class _Compiler:
@@ -96,7 +96,7 @@ class _Compiler:
     def __init__(self, text: str, columns: pa.Schema) -> None:
         self._text = text
         self._columns = columns
-        self.used: set[str] = set()
+        self.paths: set[tuple[str, ...]] = set()
 
     def compile(self, node: Node) -> Callable[[pa.RecordBatch], Column]:
         """Return the function of *node*."""
@@ -133,7 +133,7 @@ class _Compiler:
             if not pa.types.is_struct(kind) or kind.get_field_index(part) < 0:
                 raise self._error(node, f"{column!r} has no member {part!r}{self._near(node)}")
             kind = kind.field(kind.get_field_index(part)).type
-        self.used.add(column)
+        self.paths.add((column, *parts))
         path = list(parts)
         if path:
             return lambda data: pc.struct_field(data.column(column), path)
@@ -141,7 +141,9 @@ class _Compiler:
 
     def _index(self, node: Index) -> Callable[[pa.RecordBatch], Column]:
         """Take an element; null where a list is shorter."""
+        whole = set(self.paths)
         value, index = self.compile(node.value), node.index
+        self.paths = whole  # of a list, an element is not the whole
 
         def apply(data: pa.RecordBatch) -> Column:
             lists = value(data)

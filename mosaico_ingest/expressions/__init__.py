@@ -1,0 +1,1 @@
+"""F1, expressions over columns: a small language, compiled to Arrow."""
