@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 
 import attrs
 import numpy as np
@@ -267,12 +268,15 @@ class _FlightTopic(TopicSink):
         """
         Break the upload off and delete the topic, so that its session can be completed.
 
+        Somebody else may have deleted it: that is what broke it off then.
+
         Raises:
             UnauthorizedError: The API key writes but does not delete; the topic stays, incomplete.
         """
         self._writer.abort(reason)
         try:
-            self._writer.delete()
+            with suppress(NotFoundError):
+                self._writer.delete()
         except UnauthorizedError as err:
             msg = (
                 f"the API key may not delete topic {self._writer.name!r}, which failed ({reason}). "

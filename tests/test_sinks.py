@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 
 from mosaico_ingest.client import MosaicoClient
-from mosaico_ingest.enum import SessionLevelErrorPolicy
+from mosaico_ingest.enum import FlightAction, SessionLevelErrorPolicy
 from mosaico_ingest.errors import InvalidRequestError, PlanError
 from mosaico_ingest.model.batch import ArrowBatch
 from mosaico_ingest.model.ontology import Ontology
 from mosaico_ingest.model.settings import Settings
+from mosaico_ingest.protocol.messages import ResourceRequest
 from mosaico_ingest.run import ingest, serve
 from mosaico_ingest.sinks import FlightSink, _FlightTopic
 from mosaico_ingest.testing.recordings import write_demo
@@ -154,6 +155,21 @@ def test_a_row_too_large_for_the_server_is_rejected_alone(client):
     )
     stored = client.topic_handler(writer.name, "/t").read().read_all()
     assert [0, 1] == stored["timestamp_ns"].to_pylist()
+
+
+def test_a_topic_that_somebody_deletes_costs_no_other(client, mark):
+    """A topic deleted while it is written is given up like any that fails; the sequence is completed."""
+    writer = client.sequence_create(mark)
+    writer.open()
+    gone = writer.topic_create("/gone", ontology=KIND)
+    writer.topic_create("/kept", ontology=KIND)
+    topic = _FlightTopic(gone)
+    locator = ResourceRequest(f"{mark}/gone")
+    client._layers.control.ask(FlightAction.TopicDelete, locator)
+    topic.abort("deleted")
+    writer.finalize()
+
+    assert ["/kept"] == list(client.sequence_handler(mark).topics)
 
 
 @pytest.fixture

@@ -5,36 +5,28 @@ Must not know: recordings, plugins. Next: `mosaico_ingest.server.service`.
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mosaico_ingest.client import keys
 from mosaico_ingest.client.address import Address
-from mosaico_ingest.client.facts import Notice, SequenceSystemInfo, TopicSystemInfo
+from mosaico_ingest.client.administration import Administration
+from mosaico_ingest.client.facts import SequenceSystemInfo, TopicSystemInfo
 from mosaico_ingest.client.handlers import SequenceHandler, TopicHandler
-from mosaico_ingest.client.keys import APIKeyStatus
 from mosaico_ingest.client.known import KnownHandlers
 from mosaico_ingest.client.layers import Layers
-from mosaico_ingest.client.locators import sequence_locator, topic_locator
-from mosaico_ingest.client.notes import list_notices
+from mosaico_ingest.client.locators import sequence_locator
 from mosaico_ingest.client.query import Clause, QueryResult, ask_query, make_query
 from mosaico_ingest.client.sequence import FindOntology, SequenceUpdater, SequenceWriter
-from mosaico_ingest.enum import (
-    APIKeyPermissionEnum,
-    FlightAction,
-    GRPCCompressionAlgorithm,
-    NotificationType,
-    SessionLevelErrorPolicy,
-)
+from mosaico_ingest.enum import FlightAction, GRPCCompressionAlgorithm, SessionLevelErrorPolicy
 from mosaico_ingest.protocol.flight import DEFAULT_PORT, GRPCCompression
 from mosaico_ingest.protocol.messages import ResourceRequest
 
 __all__ = ["MosaicoClient"]
 
 
-class MosaicoClient:
+class MosaicoClient(Administration):
     """
     A connection to a Mosaico server: control, data and processing.
 
@@ -48,7 +40,7 @@ class MosaicoClient:
     """
 
     def __init__(self, layers: Layers, ontologies: FindOntology | None = None) -> None:
-        self._layers = layers
+        super().__init__(layers)
         self._ontologies = ontologies
         self._known = KnownHandlers(layers)
         self._is_closed = False
@@ -271,113 +263,6 @@ class MosaicoClient:
             NotFoundError: There is none.
         """
         return self.topic_handler(sequence, topic).info.system_info
-
-    @property
-    def notification_kinds(self) -> frozenset[NotificationType]:
-        """What kinds of notification the server keeps: `error`, and others where it says so."""
-        return self._layers.control.notification_kinds
-
-    def list_sequence_notifications(
-        self, name: str, kinds: Collection[NotificationType] = tuple(NotificationType)
-    ) -> list[Notice]:
-        """
-        Return the notifications on a sequence itself, oldest first; of some *kinds* only, if named.
-
-        Raises:
-            NotFoundError: There is no such sequence.
-        """
-        locator = sequence_locator(name)
-        return list_notices(
-            self._layers.control, FlightAction.SequenceNotificationList, locator, kinds
-        )
-
-    def clear_sequence_notifications(self, name: str) -> None:
-        """
-        Delete the notifications on a sequence itself.
-
-        Raises:
-            NotFoundError: There is no such sequence.
-        """
-        request = ResourceRequest(sequence_locator(name))
-        self._layers.control.ask(FlightAction.SequenceNotificationPurge, request)
-
-    def list_topic_notifications(
-        self,
-        sequence: str,
-        topic: str,
-        kinds: Collection[NotificationType] = tuple(NotificationType),
-    ) -> list[Notice]:
-        """
-        Return the notifications on a topic, oldest first; of some *kinds* only, if named.
-
-        Raises:
-            NotFoundError: There is no such topic.
-        """
-        locator = topic_locator(sequence, topic)
-        return list_notices(
-            self._layers.control, FlightAction.TopicNotificationList, locator, kinds
-        )
-
-    def clear_topic_notifications(self, sequence: str, topic: str) -> None:
-        """
-        Delete the notifications on a topic.
-
-        Raises:
-            NotFoundError: There is no such topic.
-        """
-        request = ResourceRequest(topic_locator(sequence, topic))
-        self._layers.control.ask(FlightAction.TopicNotificationPurge, request)
-
-    def api_key_create(
-        self,
-        permission: APIKeyPermissionEnum,
-        description: str = "",
-        expires_ns: int | None = None,
-        generation: str | None = None,
-    ) -> str:
-        """
-        Make an API key, and return its token: the server tells it this once.
-
-        Args:
-            permission, description: What it allows and what it is for.
-            expires_ns: When it ends, None for never.
-            generation: In which our server answers its bearer, None for the server's own; others ignore it.
-
-        Raises:
-            UnauthorizedError: The key of this client does not allow `manage`; so do the three below.
-        """
-        return keys.create(self._layers.control, permission, description, expires_ns, generation)
-
-    def api_key_status(self, fingerprint: str | None = None) -> APIKeyStatus:
-        """
-        Return what is known of an API key, by default the one of this client.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-        return keys.status(self._layers.control, fingerprint)
-
-    def api_key_list(self) -> list[APIKeyStatus]:
-        """
-        Return what is known of all API keys, oldest first.
-
-        Raises:
-            InvalidRequestError: The server cannot list its keys; only that of this package can.
-        """
-        return keys.list_all(self._layers.control)
-
-    def api_key_revoke(self, fingerprint: str) -> None:
-        """
-        Revoke an API key: it opens nothing any more.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-        keys.revoke(self._layers.control, fingerprint)
-
-    def api_key_permission(self) -> APIKeyPermissionEnum | None:
-        """Find out what the key of this client allows, by calls that change nothing; None is nothing."""
-        return keys.find_permission(self._layers.control)
 
     def __enter__(self) -> Self:
         return self

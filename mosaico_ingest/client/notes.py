@@ -5,12 +5,14 @@ Must not know: writers and their states. Next: `sequence`.
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 import attrs
 
 from mosaico_ingest.client.control import Control
 from mosaico_ingest.client.facts import Notice
 from mosaico_ingest.enum import FlightAction, NotificationType
+from mosaico_ingest.errors import NotFoundError
 from mosaico_ingest.protocol.messages import (
     NotificationCreate,
     NotificationList,
@@ -46,20 +48,21 @@ def leave_notes(control: Control, sequence: str, notes: Sequence[Note]) -> None:
     """
     Leave those of *notes*, on *sequence* and its topics, whose kind the server keeps.
 
+    One on a topic that is gone, since somebody deleted it, is left on the sequence with the topic's name.
+
     Raises:
-        RemoteError: The server refuses one; in one call all, else those before it are left.
+        RemoteError: The server refuses one; those before it may have been left.
     """
     kinds = control.notification_kinds
     wanted = [note for note in notes if note.kind in kinds]
     if len(wanted) > 1 and kinds > _PLAIN:
         requests = [_request(sequence, note) for note in wanted]
-        control.ask(FlightAction.NotificationsCreate, NotificationsCreate(requests))
-        return
+        # One topic that is gone refuses all; the calls one by one find out which it is.
+        with suppress(NotFoundError):
+            control.ask(FlightAction.NotificationsCreate, NotificationsCreate(requests))
+            return
     for note in wanted:
-        action = FlightAction.SequenceNotificationCreate
-        if note.topic is not None:
-            action = FlightAction.TopicNotificationCreate
-        control.ask(action, _request(sequence, note))
+        _leave(control, sequence, note)
 
 
 def list_notices(
@@ -81,6 +84,17 @@ def topic_note(control: Control, note: Note | None) -> TopicNote | None:
     if note is None or kinds == _PLAIN or note.kind not in kinds:
         return None
     return TopicNote(notification_type=note.kind.value, msg=note.text)
+
+
+def _leave(control: Control, sequence: str, note: Note) -> None:
+    if note.topic is not None:
+        try:
+            control.ask(FlightAction.TopicNotificationCreate, _request(sequence, note))
+        except NotFoundError:
+            note = attrs.evolve(note, text=f"{note.topic}: {note.text}", topic=None)
+        else:
+            return
+    control.ask(FlightAction.SequenceNotificationCreate, _request(sequence, note))
 
 
 def _request(sequence: str, note: Note) -> NotificationCreate:

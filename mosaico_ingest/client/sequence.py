@@ -195,6 +195,7 @@ class SequenceWriter:
         Leave notifications, in one call where the server can take it.
 
         Those of a kind that the server does not keep are left out: see `MosaicoClient.notification_kinds`.
+        One on a topic that is gone, since somebody deleted it, is left on the sequence.
 
         Raises:
             RemoteError: The server refuses one.

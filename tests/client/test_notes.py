@@ -65,3 +65,19 @@ def test_a_server_that_keeps_errors_only_gets_no_more(client, server, point):
         ("topic_notification_list", {"locator": "s/t"}),
     ] == server.log[3:]
     assert [("error", "b")] == texts(listed)
+
+
+def test_what_is_said_of_a_topic_that_is_gone_goes_to_the_sequence(ours, point):
+    """A topic that somebody deleted costs no note: its own are left on the sequence, by its name."""
+    writer = ours.sequence_create("s")
+    writer.open()
+    writer.topic_create("/kept", ontology=point)
+    writer.topic_create("/gone", ontology=point).abort("over")
+    writer.topics["/gone"].delete()
+    writer.notify_all([Note("a", topic="gone"), Note("b", topic="kept"), Note("c", kind=INFO)])
+    writer.notify("d", topic="/gone")
+
+    assert [("error", "gone: a"), ("info", "c"), ("error", "/gone: d")] == texts(
+        ours.list_sequence_notifications("s")
+    )
+    assert [("error", "b")] == texts(ours.list_topic_notifications("s", "kept"))
