@@ -39,7 +39,7 @@ from mosaico_ingest.model.batch import (
     Times,
 )
 from mosaico_ingest.model.collect import Collector
-from mosaico_ingest.model.envelope import envelope, is_header
+from mosaico_ingest.model.envelope import envelope, is_header, own_header
 from mosaico_ingest.model.events import (
     BatchStored,
     DamageFound,
@@ -160,5 +160,6 @@ __all__ = [
     "gather",
     "hookimpl",
     "is_header",
+    "own_header",
     "printable",
 ]

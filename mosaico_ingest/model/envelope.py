@@ -1,10 +1,11 @@
 """
 The envelope of rows: which clock, frame and number each gets, from its header and the recording's clocks.
 
-A header is recognised by its shape, not by a type's name: `stamp {sec, nanosec}`, and where there are any
-`frame_id` and `seq`. So every mapper fills the envelope in the same way, whatever decoded the message.
+A header is recognised by its shape, not by a type's name: a `stamp` or `timestamp`, and where there are any
+`frame_id` and `seq`. A message with a `timestamp` of its own (those of Foxglove) is its own header. So every
+mapper fills the envelope in the same way, whatever decoded the message.
 
-Must not know: which types exist. Next: `plan`.
+Must not know: which types exist. Next: `stamp`, then `plan`.
 """
 
 import pyarrow as pa
@@ -12,20 +13,32 @@ import pyarrow.compute as pc
 
 from mosaico_ingest.enum import TimePolicy
 from mosaico_ingest.model.batch import Times
+from mosaico_ingest.model.stamp import is_stamp, stamp_ns
 
-__all__ = ["envelope", "is_header"]
+__all__ = ["envelope", "is_header", "own_header"]
 
-_NS_PER_S = 1_000_000_000  # a plain int: making an Arrow scalar imports pandas where there is one
+_HEADER, _STAMP, _TIMESTAMP = "header", "stamp", "timestamp"
 _TEXTS = (pa.string(), pa.large_string(), pa.string_view())
 
 
 def is_header(kind: pa.DataType) -> bool:
-    """Say whether values of *kind* carry a stamp in seconds and nanoseconds."""
-    stamp = _member(kind, "stamp")
-    parts = [_member(stamp, name) for name in ("sec", "nanosec")]
-    return all(
-        part is not None and pa.types.is_integer(part) and part.bit_width <= 32 for part in parts
-    )
+    """Say whether values of *kind* carry a stamp."""
+    return _stamp_name(kind) is not None
+
+
+def own_header(columns: pa.Schema) -> str | None:
+    """
+    Return where messages with *columns* carry their stamp.
+
+    Returns:
+        `header`, empty if the message itself is the header, None if it carries none.
+    """
+    message = pa.struct(list(columns))
+    header = _member(message, _HEADER)
+    if header is not None and is_header(header):
+        return _HEADER
+    timestamp = _member(message, _TIMESTAMP)
+    return "" if timestamp is not None and is_stamp(timestamp) else None
 
 
 def envelope(
@@ -47,7 +60,9 @@ def envelope(
         frame = _column(header, "frame_id", _TEXTS)
         number = _column(header, "seq", (pa.uint32(),))
     if policy is TimePolicy.Header and header is not None:
-        stamp = _known(_stamp_ns(header), times.log_ns)
+        name = _stamp_name(header.type)
+        assert name is not None, header.type
+        stamp = _known(stamp_ns(pc.struct_field(header, [name])), times.log_ns)
     elif policy is TimePolicy.Publish and times.publish_ns is not None:
         stamp = _known(times.publish_ns, times.log_ns)
     return [
@@ -56,6 +71,15 @@ def envelope(
         pa.nulls(n, pa.string()) if frame is None else frame,
         pa.nulls(n, pa.uint32()) if number is None else number,
     ]
+
+
+def _stamp_name(kind: pa.DataType) -> str | None:
+    """Return the name of the member of *kind* that is a stamp, None if there is none."""
+    for name in (_STAMP, _TIMESTAMP):
+        member = _member(kind, name)
+        if member is not None and is_stamp(member):
+            return name
+    return None
 
 
 def _member(kind: pa.DataType | None, name: str) -> pa.DataType | None:
@@ -71,13 +95,6 @@ def _column(header: pa.StructArray, name: str, kinds: tuple[pa.DataType, ...]) -
     if _member(header.type, name) not in kinds:
         return None
     return pc.struct_field(header, [name]).cast(kinds[0])
-
-
-def _stamp_ns(header: pa.StructArray) -> pa.Int64Array:
-    """Return the stamps in nanoseconds; seconds of 32 bits cannot overflow."""
-    sec = pc.struct_field(header, ["stamp", "sec"]).cast(pa.int64())
-    nanosec = pc.struct_field(header, ["stamp", "nanosec"]).cast(pa.int64())
-    return pc.add(pc.multiply(sec, _NS_PER_S), nanosec)
 
 
 def _known(stamps: pa.Int64Array, otherwise: pa.Int64Array) -> pa.Int64Array:

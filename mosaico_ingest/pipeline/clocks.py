@@ -15,11 +15,9 @@ import pyarrow.compute as pc
 from mosaico_ingest.enum import TimePolicy
 from mosaico_ingest.errors import PlanError
 from mosaico_ingest.model.clock import UNITS, Clock
+from mosaico_ingest.model.stamp import is_stamp, stamp_ns
 
 __all__ = ["choose_clock", "field_clock"]
-
-_SECONDS, _NANOSECONDS = ("sec", "secs", "seconds"), ("nanosec", "nsec", "nsecs", "nanos")
-_NS_PER_S = 1_000_000_000
 
 ReadClock = Callable[[pa.RecordBatch], pa.Int64Array]
 
@@ -45,17 +43,14 @@ def field_clock(columns: pa.Schema, clock: Clock, topic: str) -> ReadClock:
         column = data.column(path[0])
         return pc.struct_field(column, path[1:]) if len(path) > 1 else column
 
-    if pa.types.is_timestamp(kind):
-        return lambda data: read(data).cast(pa.timestamp("ns", kind.tz)).cast(pa.int64())
+    if is_stamp(kind):
+        return lambda data: stamp_ns(read(data))
     if pa.types.is_integer(kind):
         scale = UNITS[clock.unit or "ns"]
         return lambda data: pc.multiply_checked(read(data).cast(pa.int64()), scale)
     if pa.types.is_floating(kind):
         scale = UNITS[clock.unit or "s"]
         return lambda data: _scaled(read(data), scale)
-    parts = _stamp_parts(kind)
-    if parts is not None:
-        return lambda data: _stamp_ns(read(data), *parts)
     msg = (
         f"The field {clock.field!r} of channel {topic!r} holds {kind}, which is no time. "
         "Expected integers, floats, timestamps or stamps {sec, nanosec}; choose another with --time."
@@ -84,22 +79,6 @@ def _leaves(path: list[str], kind: pa.StructType) -> list[tuple[list[str], pa.Da
         if pa.types.is_struct(field.type):
             found += _leaves(below, field.type)
     return found
-
-
-def _stamp_parts(kind: pa.DataType) -> tuple[str, str] | None:
-    """Return the names of a stamp's seconds and nanoseconds, None if *kind* is none."""
-    if not pa.types.is_struct(kind):
-        return None
-    names = {field.name for field in kind if pa.types.is_integer(field.type)}
-    seconds = next((name for name in _SECONDS if name in names), None)
-    nanoseconds = next((name for name in _NANOSECONDS if name in names), None)
-    return (seconds, nanoseconds) if seconds and nanoseconds else None
-
-
-def _stamp_ns(stamps: pa.StructArray, seconds: str, nanoseconds: str) -> pa.Int64Array:
-    """Return stamps in nanoseconds."""
-    whole = pc.multiply_checked(pc.struct_field(stamps, [seconds]).cast(pa.int64()), _NS_PER_S)
-    return pc.add(whole, pc.struct_field(stamps, [nanoseconds]).cast(pa.int64()))
 
 
 def _scaled(values: pa.FloatingPointArray, scale: int) -> pa.Int64Array:

@@ -29,14 +29,13 @@ from mosaico_ingest.plugin import (
     TimePolicy,
     Times,
     envelope,
-    is_header,
+    own_header,
 )
 from mosaico_ingest_ontology.catalogue import TAGS
 from mosaico_ingest_ontology.storable import storable, storable_type
 
 __all__ = ["RAW_BYTES", "FallbackMapper", "derive_tag"]
 
-_HEADER = "header"
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _KINDS_OF_INTERFACE = {"msg", "srv", "action"}  # ROS 2 puts one of them between package and name
 
@@ -70,21 +69,24 @@ class FallbackMapper:
 
     def compile(self, request: MapRequest) -> MapRows:
         """Prepare to put the envelope before the columns."""
-        columns = request.columns
-        has_header = _HEADER in columns.names and is_header(columns.field(_HEADER).type)
-        return _Keep(request.ontology.schema, request.time, has_header)
+        header = own_header(request.columns)
+        if not header and request.channel.columns is not None:
+            header = None  # the clock of a table was chosen among its columns by its source
+        return _Keep(request.ontology.schema, request.time, header)
 
 
 @attrs.frozen
 class _Keep:
-    """Puts the envelope before decoded columns."""
+    """Puts the envelope before decoded columns; *header* is as `own_header` tells."""
 
     schema: pa.Schema
     time: TimePolicy
-    has_header: bool
+    header: str | None
 
     def __call__(self, data: pa.RecordBatch, times: Times) -> pa.RecordBatch:
-        header = data.column(_HEADER) if self.has_header else None
+        header = None
+        if self.header is not None:
+            header = data.column(self.header) if self.header else data.to_struct_array()
         wanted = self.schema.types[len(ENVELOPE) :]
         columns = [storable(array, kind) for array, kind in zip(data.columns, wanted, strict=True)]
         return pa.RecordBatch.from_arrays(

@@ -5,7 +5,7 @@ import pytest
 
 from mosaico_ingest.enum import TimePolicy
 from mosaico_ingest.model.batch import Times
-from mosaico_ingest.model.envelope import envelope, is_header
+from mosaico_ingest.model.envelope import envelope, is_header, own_header
 from mosaico_ingest.model.ontology import ENVELOPE
 
 STAMP = pa.struct([("sec", pa.int32()), ("nanosec", pa.uint32())])
@@ -26,14 +26,31 @@ def headers(**members: pa.Array) -> pa.StructArray:
         (pa.struct([("stamp", STAMP), ("frame_id", pa.string())]), True),
         (pa.struct([("stamp", pa.int64())]), False),
         (pa.struct([("stamp", pa.struct([("sec", pa.int32())]))]), False),
-        (pa.struct([("stamp", pa.struct([("sec", pa.int64()), ("nanosec", pa.int64())]))]), False),
+        (pa.struct([("stamp", pa.struct([("sec", pa.int64()), ("nsec", pa.int64())]))]), True),
+        (pa.struct([("timestamp", STAMP), ("frame_id", pa.string())]), True),
         (pa.struct([]), False),
         (pa.string(), False),
     ],
 )
 def test_headers_are_known_by_their_shape(kind, expected):
-    """A header has a stamp of 32-bit seconds and nanoseconds, whatever else it has."""
+    """A header has a stamp, whatever else it has."""
     assert expected is is_header(kind)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"header": pa.struct({"stamp": STAMP}), "timestamp": STAMP}, "header"),
+        ({"header": pa.string(), "timestamp": STAMP}, ""),
+        ({"timestamp": pa.timestamp("ns")}, ""),
+        ({"timestamp": pa.int64(), "frame_id": pa.string()}, None),
+        ({"stamp": STAMP, "name": pa.string()}, None),
+        ({}, None),
+    ],
+)
+def test_where_a_message_carries_its_stamp(columns, expected):
+    """The header counts first, then a `timestamp` of the message itself; any other stamp is a value."""
+    assert expected == own_header(pa.schema(columns))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +95,18 @@ def test_header_that_is_missing():
     columns = envelope(TIMES, TimePolicy.Header, holed)
 
     assert [[10, 1], [None, "b"]] == [columns[0].to_pylist(), columns[2].to_pylist()]
+
+
+def test_message_that_is_its_own_header():
+    """A message with `timestamp` and `frame_id` gives both, beside its values."""
+    stamp = pa.struct({"seconds": pa.int64(), "nanos": pa.int32()})
+    message = pa.array(
+        [{"timestamp": {"seconds": 1, "nanos": 5}, "frame_id": "map", "x": 7}, None],
+        pa.struct({"timestamp": stamp, "frame_id": pa.string(), "x": pa.int8()}),
+    )
+    columns = envelope(TIMES, TimePolicy.Header, message)
+
+    assert [[1_000_000_005, 20], ["map", None]] == [columns[0].to_pylist(), columns[2].to_pylist()]
 
 
 def test_slices():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import attrs
 import pyarrow as pa
 import pytest
 from mosaico_ingest_ontology import mosaico_mappers, mosaico_ontologies
@@ -136,6 +137,41 @@ def test_payloads_that_nothing_decodes():
 
     assert rows.schema == RAW_BYTES.schema
     assert [b"\x00\x01", b""] == rows.column("payload").to_pylist()
+
+
+def test_timestamp_of_the_message():
+    """A message without a header gives its own `timestamp` and `frame_id`, and keeps them as columns."""
+    stamp = pa.struct({"seconds": pa.int64(), "nanos": pa.int32()})
+    data = pa.record_batch(
+        {
+            "timestamp": pa.array([(1, 5), None], stamp),
+            "frame_id": ["map", "odom"],
+            "value": [1, 2],
+        }
+    )
+    rows = keep(data, Times(log_ns=pa.array([10, 20])))
+
+    assert [1_000_000_005, 20] == rows.column("timestamp_ns").to_pylist()
+    assert ["map", "odom"] == rows.column("frame_id").to_pylist()
+    assert ["map", "odom"] == rows.column("frame_id_").to_pylist()
+    assert [{"seconds": 1, "nanos": 5}, None] == rows.column("timestamp").to_pylist()
+
+
+def test_clock_of_a_table():
+    """The source of typed columns has chosen their clock; a column `timestamp` does not override it."""
+    data = pa.record_batch({"timestamp": pa.array([5, 6], pa.timestamp("ns"))})
+    table = attrs.evolve(channel("", "arrow"), columns=data.schema)
+    mapper = FallbackMapper()
+    request = MapRequest(
+        channel=table,
+        columns=data.schema,
+        ontology=mapper.claim(table, data.schema, None).ontology,
+        time=TimePolicy.Header,
+        options=None,
+    )
+    rows = mapper.compile(request)(data, Times(log_ns=pa.array([10, 20])))
+
+    assert [10, 20] == rows.column("timestamp_ns").to_pylist()
 
 
 def test_header_of_another_shape():
