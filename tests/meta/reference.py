@@ -74,6 +74,7 @@ def ontology_page() -> str:
     """Return `docs/ontology.md`: the types of the platform, and which ROS messages become them."""
     from mosaico_ingest_ontology import mosaico_ontologies
     from mosaico_ingest_ros.mapping.geometry import GEOMETRY, TF_MESSAGES, TF_ROWS
+    from mosaico_ingest_ros.mapping.quantities import DECODED
     from mosaico_ingest_ros.mapping.sensors import SENSORS, VALUES
 
     sources: dict[str, list[str]] = {TF_ROWS.tag: [f"`{name}`" for name in TF_MESSAGES]}
@@ -82,6 +83,8 @@ def ontology_page() -> str:
     for name, rules in (SENSORS | VALUES).items():
         for tag in dict.fromkeys(rule.tag for rule in rules):
             sources.setdefault(tag, []).append(f"`{name}`")
+    for tag in DECODED:
+        sources.setdefault(tag, []).append(f"`sensor_msgs/PointCloud2` with `--map TOPIC={tag}`")
     parts = [
         "# Ontology types\n",
         _NOTE,

@@ -23,7 +23,7 @@ from mosaico_ingest_ros.mapping.recipes import (
 )
 from mosaico_ingest_ros.mapping.rule import Rule
 
-__all__ = ["SENSORS", "VALUES"]
+__all__ = ["POINT_CLOUD", "SENSORS", "VALUES"]
 
 BOOL, TEXT, BYTES = pa.bool_(), pa.string(), pa.binary()
 F32, F64, I8 = pa.float32(), pa.float64(), pa.int8()
@@ -92,6 +92,25 @@ def _echoes(path: str) -> Each:
 def _reading(tag: str, value: Recipe) -> tuple[Rule]:
     return (Rule(tag=tag, fields={"value": value, **_columns(F64, "variance")}),)
 
+
+POINT_CLOUD = Rule(
+    tag="point_cloud2",
+    fields={
+        **_columns(U32, "height", "width", "point_step", "row_step"),
+        **_columns(BOOL, "is_bigendian", "is_dense"),
+        "fields": Each(
+            "fields",
+            Group(
+                {
+                    "name": Column("name", TEXT),
+                    **_columns(U32, "offset", "count"),
+                    "datatype": Column("datatype", pa.int64()),
+                }
+            ),
+        ),
+        "data": Column("data", BYTES),
+    },
+)
 
 SENSORS: dict[str, tuple[Rule, ...]] = {
     "sensor_msgs/Imu": (
@@ -168,26 +187,7 @@ SENSORS: dict[str, tuple[Rule, ...]] = {
     ),
     "sensor_msgs/CameraInfo": (_camera_info(*"dkrp"), _camera_info(*"DKRP")),
     "sensor_msgs/RegionOfInterest": (Rule(tag="roi", fields=_region("")),),
-    "sensor_msgs/PointCloud2": (
-        Rule(
-            tag="point_cloud2",
-            fields={
-                **_columns(U32, "height", "width", "point_step", "row_step"),
-                **_columns(BOOL, "is_bigendian", "is_dense"),
-                "fields": Each(
-                    "fields",
-                    Group(
-                        {
-                            "name": Column("name", TEXT),
-                            **_columns(U32, "offset", "count"),
-                            "datatype": Column("datatype", pa.int64()),
-                        }
-                    ),
-                ),
-                "data": Column("data", BYTES),
-            },
-        ),
-    ),
+    "sensor_msgs/PointCloud2": (POINT_CLOUD,),
     "sensor_msgs/LaserScan": (
         _scan(
             "laser_scan",

@@ -207,7 +207,7 @@ def ros2() -> RosWorld:
 @pytest.fixture(scope="session")
 def apply_mapper() -> Callable[..., Mapped]:
     """Map columns of a channel; the result is validated."""
-    (mapper,) = mappers()
+    mapper, *_ = mappers()
     types = {ontology.tag: ontology for ontology in mosaico_ontologies()}
 
     def run(

@@ -45,7 +45,7 @@ def imu(matrix: np.ndarray) -> pa.RecordBatch:
 
 def measure(what: str, data: pa.RecordBatch) -> None:
     """Print the rate at which *data* become rows."""
-    (mapper,) = mappers()
+    mapper, *_ = mappers()
     channel = Channel(id=1, topic="/imu", type_name="sensor_msgs/msg/Imu", message_encoding="cdr")
     (ontology,) = (o for o in mosaico_ontologies() if o.tag == "imu")
     rows = mapper.compile(

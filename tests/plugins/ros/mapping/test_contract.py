@@ -19,7 +19,7 @@ class TestRosMapper(MapperContract):
     @pytest.fixture
     def mapper(self) -> Mapper:
         """The ROS mapper."""
-        (mapper,) = mappers()
+        mapper, *_ = mappers()
         return mapper
 
     @pytest.fixture

@@ -18,7 +18,7 @@ def retyped(data: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch
 
 def claim_of(channel: Channel, columns: pa.Schema, options: object = None):
     """Return what the ROS mapper offers."""
-    (mapper,) = mappers()
+    mapper, *_ = mappers()
     return mapper.claim(channel, columns, options)
 
 
