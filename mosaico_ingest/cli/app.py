@@ -63,7 +63,8 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="mosaico-ingest")
 def app(**_: Any) -> None:
     """
-    Put robot recordings (MCAP, ROS bags) into a Mosaico data platform, and look at what is there.
+    Put robot recordings (MCAP, ROS bags, tables, video) into a Mosaico data platform, and look at what is
+    there.
 
     Start with:
       mosaico-ingest demo

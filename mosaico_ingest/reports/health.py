@@ -25,7 +25,7 @@ _COLUMNS = (
     Column("longest gap", right=True, spare=2),
     Column("out of order", right=True),
     Column("clock jumps", right=True, spare=1),
-    Column("largest message", right=True, spare=4),
+    Column("largest", right=True, spare=4),
 )
 
 
@@ -40,6 +40,7 @@ def examined_blocks(
         yield from recording_blocks(recording, verb="would be ")
         topics = health.get(recording.path, ())
         if topics:
+            yield ""
             yield Table(columns=_COLUMNS, rows=tuple(map(_row, topics)))
     if failures:
         yield ""

@@ -225,10 +225,10 @@ def _paired(
         times = to_ns(range(len(found)), 1 / parse_rate(options.fps)).tolist()
         return [folder / name for name in found], times, [], 0
     findings: list[str] = []
+    lost = 0
     if not stamps.names:
-        missing = _count_mismatch(folder, found, stamps)
-        rows = list(zip(stamps.times_ns, found, strict=False))
-        lost = missing
+        _check_count(folder, found, stamps)
+        rows = list(zip(stamps.times_ns, found, strict=True))
     else:
         there = set(found)
         listed = [
@@ -246,15 +246,15 @@ def _paired(
     return [folder / name for _, name in rows], [time for time, _ in rows], findings, lost
 
 
-def _count_mismatch(folder: Path, found: list[str], stamps: Stamps) -> int:
+def _check_count(folder: Path, found: list[str], stamps: Stamps) -> None:
     """
-    Check that a list without names fits the images; their numbers tell which are missing.
+    Check that a list without names has a time for each image.
 
     Raises:
-        SourceError: It does not fit.
+        SourceError: It has fewer or more; which belong together is not known then.
     """
     if len(stamps.times_ns) == len(found):
-        return 0
+        return
     msg = (
         f"{str(stamps.path)!r} lists {format_number_of('time', len(stamps.times_ns))}, but "
         f"{str(folder)!r} holds {format_number_of('image', len(found))}. One per image is needed."
