@@ -24,11 +24,26 @@ def pytest_addoption(parser):
     """
     Choose what servers work on.
 
-    `--catalog postgresql`: every server has its catalog there. `--store s3`: the server of `tests/server` has
-    its chunks in a bucket.
+    `--catalog postgresql`: every server has its catalog there. `--store s3`: every server has its chunks in a
+    bucket, but those of tests that look into a folder, which are skipped.
     """
     parser.addoption("--catalog", choices=["sqlite", "postgresql"], default="sqlite")
     parser.addoption("--store", choices=["folder", "s3"], default="folder")
+
+
+def pytest_configure(config):
+    """Refuse what does not go together: a file of SQLite is the catalog of one store only."""
+    if config.getoption("store") == "s3" and config.getoption("catalog") != "postgresql":
+        msg = "--store s3 needs --catalog postgresql, which holds the catalogs of many stores."
+        raise pytest.UsageError(msg)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip what cannot be seen in a bucket."""
+    if config.getoption("store") == "s3":
+        for item in items:
+            if item.get_closest_marker("folder"):
+                item.add_marker(pytest.mark.skip(reason="It looks into the folder of its store."))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,9 +57,27 @@ def backends(request) -> Iterator[None]:
 
 
 @pytest.fixture
-def sqlite_catalog(monkeypatch):
-    """Let the servers of one test have their catalogs in SQLite, whatever the options say."""
+def sqlite_catalog(request, monkeypatch):
+    """Let the servers of one test have their catalogs in SQLite, whatever the options say of catalogs."""
+    if request.config.getoption("store") == "s3":
+        pytest.skip("A catalog in SQLite lies in the folder of its store.")
     monkeypatch.delenv("MOSAICO_CATALOG", raising=False)
+
+
+@pytest.fixture(scope="session")
+def new_place(request, tmp_path_factory) -> Callable[[], str | Path]:
+    """`new_place()`: where a server may have a new store, a folder or what the options say."""
+    if request.config.getoption("store") == "s3":
+        return request.getfixturevalue("new_bucket")
+    return lambda: tmp_path_factory.mktemp("place") / "store"
+
+
+@pytest.fixture
+def place(request, tmp_path) -> str | Path:
+    """Where the server of a test may have a new store; a folder is `store` in that of the test."""
+    if request.config.getoption("store") == "s3":
+        return request.getfixturevalue("bucket")
+    return tmp_path / "store"
 
 
 @pytest.fixture(scope="session")
@@ -129,13 +162,23 @@ def s3() -> Iterator[str]:
             endpoint.kill()
 
 
+@pytest.fixture(scope="session")
+def new_bucket(s3) -> Callable[[], str]:
+    """`new_bucket()`: address of an empty prefix of a bucket, without a catalog."""
+
+    def make() -> str:
+        address = f"s3://robots/{secrets.token_hex(4)}?{s3}"
+        files, _ = fs.FileSystem.from_uri(f"{address}&allow_bucket_creation=true")
+        files.create_dir("robots")
+        return address
+
+    return make
+
+
 @pytest.fixture
-def bucket(s3) -> str:
+def bucket(new_bucket) -> str:
     """Address of an empty prefix of a bucket, without a catalog."""
-    address = f"s3://robots/{secrets.token_hex(4)}?{s3}"
-    files, _ = fs.FileSystem.from_uri(f"{address}&allow_bucket_creation=true")
-    files.create_dir("robots")
-    return address
+    return new_bucket()
 
 
 def _find_postgres() -> Path | None:

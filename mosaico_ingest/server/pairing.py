@@ -26,6 +26,7 @@ from mosaico_ingest.server.bucket import BucketStore
 from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.postgres import admitted, describe, parse_url
+from mosaico_ingest.server.presence import find_living
 from mosaico_ingest.server.rebuild import Rebuilt, rebuild
 from mosaico_ingest.server.runner import CATALOG_VARIABLE
 from mosaico_ingest.server.store import Store
@@ -124,11 +125,15 @@ def rebuild_catalog(store: Store, url: sa.URL | None) -> Rebuilt:
     Give *store* a new catalog, made from what lies in it; the old one is kept, but not used any more.
 
     Raises:
+        StoreLockedError: Another server of the old catalog, in PostgreSQL, is alive.
         StoreError: The new catalog cannot be made; the store is as it was then, but for what was set aside.
     """
     path = _path_of(url)
     if url is not None and path is None:
-        with admitted(url):
+        with admitted(url) as connection:
+            mark = store.read_mark()
+            if mark is not None:
+                _refuse_if_served(connection, store, mark)
             schema = _new_schema()
             with Catalog(url, schema) as catalog:
                 told = rebuild(catalog, store)
@@ -147,6 +152,18 @@ def rebuild_catalog(store: Store, url: sa.URL | None) -> Rebuilt:
     else:
         store.remove_mark()
     return told
+
+
+def _refuse_if_served(connection: sa.Connection, store: Store, mark: bytes) -> None:
+    """Raise where a server of the catalog that a store notes lives: it would go on with that one."""
+    try:
+        schema = _schema_in(mark)
+    except StoreError:  # as good as none
+        return
+    name = find_living(connection, schema)
+    if name is not None:
+        msg = f"The store {store.name!r} is being served by process {name}. Stop all its servers first."
+        raise StoreLockedError(msg)
 
 
 def _path_of(url: sa.URL | None) -> Path | None:

@@ -13,6 +13,7 @@ Must not know: uploads, files. Next: `recovery`.
 import logging
 import os
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -24,7 +25,7 @@ from mosaico_ingest.server.catalog import Catalog
 from mosaico_ingest.server.lookup import Row
 from mosaico_ingest.server.tables import servers
 
-__all__ = ["BEAT_S", "Presence"]
+__all__ = ["BEAT_S", "Presence", "find_living"]
 
 BEAT_S = 5.0
 """How often a server moves its counter, and looks at those of the others."""
@@ -99,6 +100,33 @@ class Presence:
             still = last.still + 1 if last and last.beats == row.beats else 0
             self._seen[row.id] = _Seen(row.beats, still)
         return [row for row in rows if self._seen[row.id].still >= _PATIENCE]
+
+
+def find_living(connection: sa.Connection, schema: str) -> str | None:
+    """
+    Watch the servers of the catalog in *schema* of PostgreSQL until one shows that it lives.
+
+    Returns:
+        The name of that one; None once all are gone, or stood still for so long that they are dead.
+    """
+    if not sa.inspect(connection).has_table(servers.name, schema):
+        return None
+    where = {"schema_translate_map": {None: schema}}
+    first: dict[int, int] | None = None
+    ends = time.monotonic() + BEAT_S * _PATIENCE
+    while time.monotonic() < ends:
+        rows = connection.execute(sa.select(servers), execution_options=where).all()
+        if first is None:
+            first = {row.id: row.beats for row in rows}
+            if rows:
+                _log.warning("Looking whether %s still lives.", ", ".join(r.name for r in rows))
+        if not rows:
+            return None
+        for row in rows:
+            if first.get(row.id) != row.beats:
+                return str(row.name)
+        time.sleep(BEAT_S / 10)
+    return None
 
 
 def _register(connection: sa.Connection) -> int:

@@ -17,9 +17,9 @@ from mosaico_ingest.server.runner import serve
 
 
 @pytest.fixture
-def embedded(tmp_path):
+def embedded(place):
     """The embedded server, in a process of its own."""
-    with serve(tmp_path / "store") as server:
+    with serve(place) as server:
         yield server
 
 
@@ -99,12 +99,12 @@ def test_close_leaves_no_thread_socket_or_descriptor(server, point, points):
     assert not {name for name in before[0] if name.startswith("mi-")}
 
 
-def test_close_after_errors_leaves_nothing_either(tmp_path, point, points):
+def test_close_after_errors_leaves_nothing_either(new_place, point, points):
     """A client whose server died in the middle of uploads and readings releases everything all the same."""
 
-    def use(folder):
+    def use(place):
         with (
-            serve(folder) as server,
+            serve(place) as server,
             MosaicoClient.connect(server.url, connections=2, encoders=2) as client,
         ):
             with client.sequence_create("s") as sequence:
@@ -120,9 +120,9 @@ def test_close_after_errors_leaves_nothing_either(tmp_path, point, points):
                 with pytest.raises(UnreachableError):
                     call()
 
-    use(tmp_path / "first")  # what gRPC keeps for good
+    use(new_place())  # what gRPC keeps for good
     before = resources()
-    use(tmp_path / "second")
+    use(new_place())
 
     assert before == resources()
 

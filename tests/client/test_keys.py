@@ -26,17 +26,17 @@ from mosaico_ingest.server.security import Security
 
 
 @pytest.fixture
-def manager_token(tmp_path):
+def manager_token(place):
     """Give the first key of a store, made while its server asks for none."""
-    with serve(tmp_path / "store") as server, MosaicoClient.connect(server.url) as client:
+    with serve(place) as server, MosaicoClient.connect(server.url) as client:
         return client.api_key_create(Permission.Manage, "the first")
 
 
 @pytest.fixture
-def guarded(tmp_path, manager_token, certificate):
+def guarded(place, manager_token, certificate):
     """Give a server that requires keys and speaks TLS."""
     security = Security(require_api_key=True, tls_cert=certificate[0], tls_key=certificate[1])
-    with serve(tmp_path / "store", security=security) as server:
+    with serve(place, security=security) as server:
         yield server
 
 
@@ -219,10 +219,10 @@ class Meter:
     ],
     ids=["null", "gzip", "gzip-high"],
 )
-def test_compression_makes_uploads_small(compression, is_small, tmp_path, point, points):
+def test_compression_makes_uploads_small(compression, is_small, place, point, points):
     """With gzip, rows that repeat themselves take a fraction of their bytes on the wire."""
     rows = points(50_000)
-    with serve(tmp_path / "store") as server:
+    with serve(place) as server:
         meter = Meter(server.port)
         try:
             with MosaicoClient.connect("127.0.0.1", meter.port, compression=compression) as client:

@@ -20,9 +20,9 @@ def record(time_ns, mebibytes):
     return {"timestamp_ns": time_ns, "x": 0.0, "label": "x" * (mebibytes * MIB)}
 
 
-def test_the_embedded_server_takes_huge_records_and_says_how_huge(tmp_path, point):
+def test_the_embedded_server_takes_huge_records_and_says_how_huge(place, point):
     """60 MiB come back as they were; one byte too many is refused at once, and the topic goes on."""
-    with serve(tmp_path / "store") as server, MosaicoClient.connect(server.url) as client:
+    with serve(place) as server, MosaicoClient.connect(server.url) as client:
         with client.sequence_create("s") as sequence:
             topic = sequence.topic_create("/t", ontology=point)
             topic.push(record(1, 60))

@@ -10,9 +10,9 @@ NOTES = [Note("a", kind=INFO), Note("b", topic="t"), Note("c", kind=WARNING, top
 
 
 @pytest.fixture
-def ours(tmp_path):
+def ours(place):
     """A client of the embedded server."""
-    with serve(tmp_path / "store") as server, MosaicoClient.connect(server.url) as client:
+    with serve(place) as server, MosaicoClient.connect(server.url) as client:
         yield client
 
 

@@ -60,9 +60,9 @@ class Proxy(fl.FlightServerBase):
 
 
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory):
+def embedded(new_place):
     """The embedded server; each case has a sequence of its own name."""
-    with serve(tmp_path_factory.mktemp("policies") / "store") as server:
+    with serve(new_place()) as server:
         yield server
 
 

@@ -1,7 +1,6 @@
 """A real server on a free port, and a bare Flight client that speaks the protocol in a few words."""
 
 import json
-import os
 
 import numpy as np
 import pyarrow as pa
@@ -132,18 +131,9 @@ def fixture_rows():
 
 
 @pytest.fixture
-def place(request, tmp_path):
-    """Give the store and the catalog that the options ask for, both new."""
-    if request.config.getoption("store") == "folder":
-        return {"store": tmp_path / "store"}
-    catalog = os.environ.get("MOSAICO_CATALOG") or f"sqlite:///{tmp_path}/catalog.sqlite"
-    return {"store": request.getfixturevalue("bucket"), "catalog": catalog}
-
-
-@pytest.fixture
 def server(place):
     """Give a server on an empty store."""
-    with MosaicoServer(**place) as server:
+    with MosaicoServer(place) as server:
         yield server
 
 

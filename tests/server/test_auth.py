@@ -10,9 +10,8 @@ from mosaico_ingest.errors import UnauthorizedError, UsageError
 from mosaico_ingest.protocol.actions import ACTIONS
 from mosaico_ingest.protocol.apikeys import ApiKey, KeyCreate, allows
 from mosaico_ingest.protocol.faults import read_fault
-from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.keyring import Keyring
-from mosaico_ingest.server.pairing import catalog_url, open_catalog
+from mosaico_ingest.server.pairing import catalog_url, open_catalog, open_store
 from mosaico_ingest.server.security import Security
 from mosaico_ingest.server.service import MosaicoServer
 
@@ -52,12 +51,10 @@ BODIES = {
 
 
 @pytest.fixture
-def tokens(tmp_path):
+def tokens(place):
     """Give a token of each permission, in the store that `guarded` serves."""
-    with (
-        FolderStore(tmp_path / "store") as store,
-        open_catalog(store, catalog_url(None)) as catalog,
-    ):
+    url = catalog_url(None)
+    with open_store(place, url) as store, open_catalog(store, url) as catalog:
         keyring = Keyring(catalog)
         return {
             permission: keyring.create(
@@ -68,9 +65,9 @@ def tokens(tmp_path):
 
 
 @pytest.fixture
-def guarded(tmp_path, tokens, connect, rows):
+def guarded(place, tokens, connect, rows):
     """Give a server that requires keys, with the topic `s/t`."""
-    with MosaicoServer(tmp_path / "store", security=Security(require_api_key=True)) as server:
+    with MosaicoServer(place, security=Security(require_api_key=True)) as server:
         connect(server.port, tokens[Permission.Manage]).store(rows([1, 2]))
         yield server
 
@@ -189,29 +186,29 @@ def test_two_keys_in_one_call(guarded, tokens):
     assert "Unauthorized: more than one API key in request header." == told
 
 
-def test_keys_are_off_unless_required(tmp_path, tokens, connect):
+def test_keys_are_off_unless_required(place, tokens, connect):
     """A server that requires none takes calls without a key, and ignores one."""
-    with MosaicoServer(tmp_path / "store") as server:
+    with MosaicoServer(place) as server:
         peers = connect(server.port), connect(server.port, "anything")
 
         assert [4, 4] == [len(peer.act("api_key_list")["api_keys"]) for peer in peers]
 
 
-def test_keys_are_required_and_there_are_none(tmp_path):
+def test_keys_are_required_and_there_are_none(place):
     """A server that nobody could talk to does not start, and says how to make the first key."""
     with pytest.raises(
         UsageError, match=r"has none that is good\. Make one: .* keys create manage"
     ):
-        MosaicoServer(tmp_path / "store", security=Security(require_api_key=True))
+        MosaicoServer(place, security=Security(require_api_key=True))
 
-    MosaicoServer(tmp_path / "store").close()
+    MosaicoServer(place).close()
 
 
 @pytest.mark.parametrize("requires", [True, False])
-def test_a_key_says_the_generation(requires, tmp_path, tokens, connect):
+def test_a_key_says_the_generation(requires, place, tokens, connect):
     """Bearers of keys are answered in the generations that these name, side by side on one server."""
     security = Security(require_api_key=requires)
-    with MosaicoServer(tmp_path / "store", generation="0.5", security=security) as server:
+    with MosaicoServer(place, generation="0.5", security=security) as server:
         manager = connect(server.port, tokens[Permission.Manage])
         manager.act("sequence_create", locator="s", user_metadata={})
         told = {}

@@ -16,7 +16,9 @@ from pyarrow import fs
 from mosaico_ingest.doctor import check_store
 from mosaico_ingest.errors import StoreError, StoreLockedError, UsageError
 from mosaico_ingest.run import ingest
+from mosaico_ingest.server import presence
 from mosaico_ingest.server.bucket import BucketStore
+from mosaico_ingest.server.pairing import catalog_url, open_catalog, open_store
 from mosaico_ingest.server.runner import rebuild_store, serve
 from mosaico_ingest.server.service import MosaicoServer
 from mosaico_ingest.testing.recordings import write_demo
@@ -213,6 +215,24 @@ def test_rebuild(bucket, catalog, tmp_path, connect, rows):
         rows_again = peer.read()["timestamp_ns"].to_pylist()
 
     assert ((1, ()), before, [1, 2]) == ((told.chunks, told.losses), after, rows_again)
+
+
+def test_rebuild_while_another_serves(bucket, postgres, monkeypatch):
+    """A bucket that another server serves is not rebuilt; one whose servers ended, or died, is."""
+    monkeypatch.setattr(presence, "BEAT_S", 0.05)
+    told = rf"served by process {os.getpid()} on .*Stop all"
+    with (
+        MosaicoServer(bucket, catalog=postgres),
+        pytest.raises(StoreLockedError, match=told),
+    ):
+        rebuild_store(bucket, catalog=postgres)
+    rebuild_store(bucket, catalog=postgres)
+    url = catalog_url(postgres)
+    with open_store(bucket, url) as store, open_catalog(store, url) as catalog:
+        presence.Presence(catalog)  # and no more of it
+    told = rebuild_store(bucket, catalog=postgres)
+
+    assert () == told.losses
 
 
 def test_recording(bucket, catalog, tmp_path):

@@ -144,11 +144,11 @@ def test_shared_time(topics):
     assert inside == {t for a, b in zip(*found, strict=True) for t in range(a, b + 1)}
 
 
-def test_chunks_and_windows_of_a_topic_in_many_chunks(tmp_path, connect, rows, monkeypatch):
+def test_chunks_and_windows_of_a_topic_in_many_chunks(place, connect, rows, monkeypatch):
     """Clusters and counts go across chunks that overlap in time."""
     monkeypatch.setattr("mosaico_ingest.server.writing.CHUNK_BYTES", 1)
     monkeypatch.setattr("mosaico_ingest.server.writing.ROW_GROUP_BYTES", 1)
-    with MosaicoServer(tmp_path / "store", generation="0.7") as server:
+    with MosaicoServer(place, generation="0.7") as server:
         peer = connect(server.port)
         peer.store(rows([1, 4, 90]), rows([3, 60, 95]), rows([2, 61]))
         request = where(clustering_dt_ns=1, ontology={"floating64.data": {"$gt": 0}})

@@ -94,9 +94,9 @@ def test_session_reply(peer):
     ("generation", "keys", "deletes"),
     [("0.3", {"uuid"}, True), ("0.4", {"uuid"}, False), ("0.7", {"uuid", "locator"}, False)],
 )
-def test_generations(tmp_path, connect, generation, keys, deletes):
+def test_generations(place, connect, generation, keys, deletes):
     """Each generation gets the session reply it accepts; 0.3 may delete what is gone."""
-    with MosaicoServer(tmp_path / "store", generation=generation) as server:
+    with MosaicoServer(place, generation=generation) as server:
         peer = connect(server.port)
         peer.act("sequence_create", locator="s", user_metadata={})
 

@@ -17,11 +17,11 @@ ROUNDS = 10
 
 
 @pytest.fixture
-def peers(tmp_path, postgres, connect):
+def peers(place, postgres, connect):
     """Give clients of two servers of one catalog and store."""
     with (
-        MosaicoServer(tmp_path / "store", catalog=postgres) as one,
-        MosaicoServer(tmp_path / "store", catalog=postgres) as other,
+        MosaicoServer(place, catalog=postgres) as one,
+        MosaicoServer(place, catalog=postgres) as other,
     ):
         peers = connect(one.port), connect(other.port)
         yield peers
@@ -135,18 +135,18 @@ def test_notes_of_many_sequences(peers, race):
     assert 2 * ROUNDS == len(listed)
 
 
-def test_revoked_key(tmp_path, postgres, connect):
+def test_revoked_key(place, postgres, connect):
     """A key that one server revokes opens nothing at the other from then on."""
-    store, security = tmp_path / "store", Security(require_api_key=True)
-    with MosaicoServer(store, catalog=postgres) as server:
+    security = Security(require_api_key=True)
+    with MosaicoServer(place, catalog=postgres) as server:
         keyring = Keyring(server._catalog)
         made = [
             keyring.create(KeyCreate(permissions=permission, description="")).api_key_token
             for permission in (Permission.Manage, Permission.Read)
         ]
     with (
-        MosaicoServer(store, catalog=postgres, security=security) as one,
-        MosaicoServer(store, catalog=postgres, security=security) as other,
+        MosaicoServer(place, catalog=postgres, security=security) as one,
+        MosaicoServer(place, catalog=postgres, security=security) as other,
     ):
         manager, reader = connect(one.port, made[0]), connect(other.port, made[1])
         before = reader.names()

@@ -11,6 +11,8 @@ from mosaico_ingest.errors import StoreError
 from mosaico_ingest.server.manifest import LABEL, load_label, load_manifest
 from mosaico_ingest.server.service import MosaicoServer
 
+pytestmark = pytest.mark.folder
+
 
 def manifests(server):
     return {

@@ -12,7 +12,7 @@ from mosaico_ingest.server.pairing import catalog_url, open_catalog
 from mosaico_ingest.server.postgres import admitted
 from mosaico_ingest.server.service import MosaicoServer
 
-pytestmark = pytest.mark.usefixtures("sqlite_catalog")
+pytestmark = [pytest.mark.folder, pytest.mark.usefixtures("sqlite_catalog")]
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ def catalog(postgres):
 
 
 @pytest.fixture
-def two(tmp_path, postgres):
+def two(place, postgres):
     """Give two servers of one catalog and store that only beat when they are told to."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(presence_module, "BEAT_S", 3600)
-        one = MosaicoServer(tmp_path / "store", catalog=postgres)
-        other = MosaicoServer(tmp_path / "store", catalog=postgres)
+        one = MosaicoServer(place, catalog=postgres)
+        other = MosaicoServer(place, catalog=postgres)
         yield one, other
         other.close()
         one.close()
@@ -96,6 +96,7 @@ def begin(peer, rows, locator):
     return session, writer
 
 
+@pytest.mark.folder
 def test_uploads_of_living_servers_are_not_touched(two, connect, rows, postgres):
     """Cleaning up spares what another living server is writing, and what is nobody's goes."""
     one, other = two
@@ -127,9 +128,10 @@ def test_late_end_of_an_upload(two, connect, rows):
     kind, message = peer.refusal(writer.close)
 
     assert ("PreconditionError", True) == (kind, "taken for dead" in message)
-    assert [] == list((other.store / "chunks" / session).iterdir())
+    assert [] == list(other._store.names())
 
 
+@pytest.mark.folder
 def test_upload_of_a_server_that_was_taken_for_dead(two, connect, rows):
     """A server that was frozen cannot complete what it was taking; what it takes afterwards it can."""
     one, other = two

@@ -281,7 +281,7 @@ os.kill(os.getpid(), 9)
     # The stream's end reaches the server when it closes, at the latest.
     peer.close()
     server.close()
-    with MosaicoServer(**place) as again:
+    with MosaicoServer(place) as again:
         assert [] == files(again)
 
 
@@ -304,9 +304,9 @@ def test_many_open_streams(peer, rows):
     }
 
 
-def test_closing_server_breaks_uploads_off(tmp_path, connect, rows):
+def test_closing_server_breaks_uploads_off(place, connect, rows):
     """A server that ends refuses the next batch, and the topic is not there as complete."""
-    server = MosaicoServer(tmp_path / "store")
+    server = MosaicoServer(place)
     peer = connect(server.port)
     writer = peer.open(peer.topic(peer.session()))
     writer.write_batch(rows([1]))
@@ -318,13 +318,13 @@ def test_closing_server_breaks_uploads_off(tmp_path, connect, rows):
     assert ("UnreachableError", True) == (kind, "stopping" in message)
     peer.close()
     server.close()
-    with MosaicoServer(tmp_path / "store") as again:
+    with MosaicoServer(place) as again:
         assert False is connect(again.port).facts()["locked"]
 
 
-def test_more_uploads_than_are_taken(tmp_path, connect, rows):
+def test_more_uploads_than_are_taken(place, connect, rows):
     """An upload too many is refused before anything of it is read, and can be made when there is room."""
-    with MosaicoServer(tmp_path / "store", security=Security(max_uploads=2)) as server:
+    with MosaicoServer(place, security=Security(max_uploads=2)) as server:
         peer = connect(server.port)
         session = peer.session()
         uuids = {name: peer.topic(session, name) for name in ("s/a", "s/b", "s/c")}

@@ -233,9 +233,9 @@ def test_topics_without_data_match_no_row(create, found, drives):
 
 
 @pytest.mark.parametrize(("generation", "expected"), [("0.5", ["s/t"]), ("0.6", [])])
-def test_what_match_means_depends_on_the_generation(tmp_path, connect, rows, generation, expected):
+def test_what_match_means_depends_on_the_generation(place, connect, rows, generation, expected):
     """To 0.5 a pattern is a part of the text, from 0.6 on it stands for all of it."""
-    with MosaicoServer(tmp_path / "store", generation=generation) as server:
+    with MosaicoServer(place, generation=generation) as server:
         peer = connect(server.port)
         peer.store(rows([1]), locator="s/t")
         items = peer.act("query", topic={"locator": {"$match": "t"}})["items"]

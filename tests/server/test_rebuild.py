@@ -9,6 +9,8 @@ from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.runner import rebuild_store
 from mosaico_ingest.server.service import MosaicoServer
 
+pytestmark = pytest.mark.folder
+
 
 @pytest.fixture
 def stored(tmp_path, connect, rows):

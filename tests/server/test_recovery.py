@@ -4,6 +4,8 @@ import pytest
 
 from mosaico_ingest.server.service import MosaicoServer
 
+pytestmark = pytest.mark.folder
+
 
 @pytest.fixture
 def stored(tmp_path, connect, rows):

@@ -38,23 +38,23 @@ def test_keys_and_tls_may_be_reached():
     Security(require_api_key=True, tls_cert="a", tls_key="b").check_exposure("0.0.0.0")
 
 
-def test_server_and_child_refuse_exposure(tmp_path):
+def test_server_and_child_refuse_exposure(place):
     """A server refuses to be exposed, in this process and in a child; told that it is meant, it serves."""
     for start in (MosaicoServer, serve):
         with pytest.raises(UsageError, match=r"Refusing to listen on 0\.0\.0\.0 .*--insecure"):
-            start(tmp_path / "store", host="0.0.0.0")
+            start(place, host="0.0.0.0")
 
     with (
-        serve(tmp_path / "store", host="0.0.0.0", security=Security(insecure=True)) as server,
+        serve(place, host="0.0.0.0", security=Security(insecure=True)) as server,
         flight.connect(f"grpc://127.0.0.1:{server.port}") as client,
     ):
         assert [] == list(client.list_flights())
 
 
-def test_tls_end_to_end(tmp_path, certificate):
+def test_tls_end_to_end(place, certificate):
     """A server with a certificate answers over TLS to who trusts it, and to nobody else."""
     security = Security(tls_cert=certificate[0], tls_key=str(certificate[1]))
-    with serve(tmp_path / "store", security=security) as server:
+    with serve(place, security=security) as server:
         with flight.connect(server.url, tls_root_certs=certificate[0].read_bytes()) as client:
             listed = list(client.list_flights())
         for url in (server.url, server.url.replace("+tls", "")):

@@ -8,6 +8,8 @@ from mosaico_ingest.errors import UsageError
 from mosaico_ingest.server.control import Control
 from mosaico_ingest.server.service import MosaicoServer
 
+pytestmark = pytest.mark.folder
+
 
 def test_repr(tmp_path):
     """A server says where it listens, what it serves and whether it still does."""

@@ -8,6 +8,8 @@ from mosaico_ingest.errors import StoreError, StoreFullError, StoreLockedError
 from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.store import full_disk_is_told
 
+pytestmark = pytest.mark.folder
+
 
 @pytest.fixture
 def store(tmp_path):

@@ -12,6 +12,8 @@ import pytest
 
 from mosaico_ingest.server.runner import serve
 
+pytestmark = pytest.mark.folder
+
 _UPLOAD = """
 import sys, pyarrow as pa, pyarrow.flight as fl
 client = fl.connect(sys.argv[1])

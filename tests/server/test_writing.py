@@ -7,6 +7,8 @@ from mosaico_ingest.server import writing
 from mosaico_ingest.server.folder import FolderStore
 from mosaico_ingest.server.writing import ChunkWriter, MemoryShare
 
+pytestmark = pytest.mark.folder
+
 
 @pytest.fixture
 def store(tmp_path):

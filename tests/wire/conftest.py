@@ -10,9 +10,11 @@ from pathlib import Path
 
 import attrs
 import pytest
+from pyarrow import fs
 
 from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.model.report import RecordingReport, RunReport
+from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.run import ingest, serve
 from mosaico_ingest.testing.recordings import write_demo, write_mix
 
@@ -82,7 +84,7 @@ class Launcher:
         self.commands.append(Command(folder, self.program, *arguments))
         return self.commands[-1]
 
-    def serve(self, store: Path, *more: str) -> tuple[Command, str]:
+    def serve(self, store: str | Path, *more: str) -> tuple[Command, str]:
         """Start `mosaico-ingest serve` and return it with its address."""
         server = self.start("serve", "--store", store, "--port", "0", *more)
         server.until(lambda: server.stdout.endswith("\n"))
@@ -153,22 +155,23 @@ class State:
 
 
 @pytest.fixture(scope="session")
-def archive(shared_data, tmp_path_factory) -> Iterator[Archive]:
+def archive(shared_data, new_place) -> Iterator[Archive]:
     """All recordings but the conformance set, ingested twice into one embedded server."""
-    store = tmp_path_factory.mktemp("archive") / "store"
+    store = new_place()
     paths = [p for p in sorted((shared_data / "mcap").iterdir()) if p.name != "foxglove+mcap"]
-    paths += [shared_data / "ros1", shared_data / "ros2"]
+    paths += [shared_data / kind for kind in ("ros1", "ros2", "csv", "video")]
+    settings = Settings(options={"video": {"fps": "25"}})  # for the streams without a clock
     with serve(store) as server, MosaicoClient.connect(server.host, server.port) as client:
 
         def look() -> State:
             with MosaicoClient.connect(server.host, server.port) as fresh:
                 told = {name: fresh.sequence_handler(name) for name in fresh.list_sequences()}
-            return State(snapshot(shared_data), snapshot(store / "chunks"), told)
+            return State(snapshot(shared_data), snapshot(store), told)
 
         before = look()
-        first = ingest(paths, client=client)
+        first = ingest(paths, client=client, settings=settings)
         between = look()
-        second = ingest(paths, client=client)
+        second = ingest(paths, client=client, settings=settings)
         yield Archive(
             data=shared_data,
             client=client,
@@ -178,7 +181,11 @@ def archive(shared_data, tmp_path_factory) -> Iterator[Archive]:
         )
 
 
-def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return size and time of change of everything below *folder*."""
-    found = {str(p.relative_to(folder)): p.stat() for p in folder.rglob("*")}
-    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
+def snapshot(place: str | Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of every recording or chunk below *place*, a folder or in a bucket."""
+    files, path = fs.FileSystem.from_uri(place if isinstance(place, str) else place.as_uri())
+    found = files.get_file_info(fs.FileSelector(path, recursive=True))
+    known = [
+        one for one in found if one.type is fs.FileType.File and "catalog" not in one.base_name
+    ]
+    return {one.path.removeprefix(path): (one.size, one.mtime_ns) for one in known}

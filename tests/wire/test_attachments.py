@@ -44,10 +44,10 @@ def exported(store, sequence, topic, folder):
     return {path.name: path.read_bytes() for path, _ in written}
 
 
-def test_files_come_back_byte_for_byte(tmp_path):
+def test_files_come_back_byte_for_byte(tmp_path, place):
     """Large and empty files, and names that are paths, come back below the folder; channels keep names."""
     files = [*FILES.items(), ("map.bin", b"another")]
-    report = ingest(write(tmp_path / "a.mcap", files), store=tmp_path / "store")
+    report = ingest(write(tmp_path / "a.mcap", files), store=place)
     (recording,) = report.recordings
 
     assert (RecordingStatus.Stored, 1) == (recording.status, report.stored)
@@ -58,55 +58,53 @@ def test_files_come_back_byte_for_byte(tmp_path):
         "map.bin": LARGE,
         "map_2.bin": b"another",
         "empty": b"",
-    } == exported(tmp_path / "store", "a", "/attachments_2", tmp_path / "out")
+    } == exported(place, "a", "/attachments_2", tmp_path / "out")
 
 
-def test_a_recording_of_attachments_alone_is_stored(tmp_path):
+def test_a_recording_of_attachments_alone_is_stored(tmp_path, place):
     """Without any channel, the files are worth a sequence; without files it has nothing to store."""
     files = write(tmp_path / "files.mcap", FILES.items(), messages=0)
     nothing = write(tmp_path / "nothing.mcap", [], messages=0)
-    report = ingest([files, nothing], store=tmp_path / "store")
+    report = ingest([files, nothing], store=place)
 
     assert [RecordingStatus.Stored, RecordingStatus.Failed] == [r.status for r in report.recordings]
-    assert 4 == len(exported(tmp_path / "store", "files", "/attachments", tmp_path / "out"))
+    assert 4 == len(exported(place, "files", "/attachments", tmp_path / "out"))
 
 
-def test_a_damaged_attachment_costs_itself_alone(tmp_path):
+def test_a_damaged_attachment_costs_itself_alone(tmp_path, place):
     """Its reason is told, and everything else is stored."""
     path = write(
         tmp_path / "a.mcap", [("good", b"fine"), ("bad", b"SPOILT-HERE"), ("last", b"too")]
     )
     data = path.read_bytes()
     path.write_bytes(data.replace(b"SPOILT-HERE", b"SPOILT_HERE"))
-    (recording,) = ingest(path, store=tmp_path / "store").recordings
-    files = exported(tmp_path / "store", "a", "/attachments_2", tmp_path / "out")
+    (recording,) = ingest(path, store=place).recordings
+    files = exported(place, "a", "/attachments_2", tmp_path / "out")
 
     assert RecordingStatus.StoredWithLosses == recording.status
     assert ["'bad'" in damage.reason for damage in recording.damage] == [True]
     assert (b"fine", b"too") == (files["good"], files["last"])
 
 
-def test_attachments_can_be_left_out(tmp_path):
+def test_attachments_can_be_left_out(tmp_path, place):
     """What the user does not want is told and not stored."""
     path = write(tmp_path / "a.mcap", FILES.items())
-    report = ingest(path, store=tmp_path / "store", settings=Settings(attachments=False))
+    report = ingest(path, store=place, settings=Settings(attachments=False))
     (recording,) = report.recordings
-    store = tmp_path / "store"
-    with serve(store) as server, MosaicoClient.connect(server.host, server.port) as client:
+    with serve(place) as server, MosaicoClient.connect(server.host, server.port) as client:
         topics = list(client.sequence_handler("a").topics)
 
     assert "4 attachments left out (--no-attachments)." in recording.findings
     assert ["/attachments"] == topics
 
 
-def test_info_and_export_speak_of_files(tmp_path, launcher):
+def test_info_and_export_speak_of_files(tmp_path, place, launcher):
     """`info` lists names, types and sizes; `export` writes the files, and overwrites none unasked."""
-    store = tmp_path / "store"
-    ingest(write(tmp_path / "a.mcap", FILES.items(), messages=0), store=store)
-    info = launcher.start("info", "a", "--store", store)
+    ingest(write(tmp_path / "a.mcap", FILES.items(), messages=0), store=place)
+    info = launcher.start("info", "a", "--store", place)
     codes = [info.end()]
     for _ in range(2):
-        export = launcher.start("export", "a", "--store", store, "--to", tmp_path / "out")
+        export = launcher.start("export", "a", "--store", place, "--to", tmp_path / "out")
         codes.append(export.end())
 
     assert [0, 0, 2] == codes
@@ -115,12 +113,12 @@ def test_info_and_export_speak_of_files(tmp_path, launcher):
     assert "overwrite it with --force" in export.stderr
 
 
-def test_a_recording_cut_inside_an_attachment_keeps_its_messages(tmp_path):
+def test_a_recording_cut_inside_an_attachment_keeps_its_messages(tmp_path, place):
     """What came before the cut is stored, and the damage is told."""
     path = write(tmp_path / "a.mcap", [("map.bin", LARGE)])
     data = path.read_bytes()
     path.write_bytes(data[: data.index(LARGE[:64]) + PART_BYTES])
-    (recording,) = ingest(path, store=tmp_path / "store").recordings
+    (recording,) = ingest(path, store=place).recordings
 
     assert RecordingStatus.StoredWithLosses == recording.status
     assert [1] == [topic.stored for topic in recording.topics]

@@ -19,16 +19,17 @@ def told(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("flags", "code"), [([], 3), (["--strict"], 1)])
-def test_damage_has_an_exit_code(launcher, shared_data, tmp_path, flags, code):
+def test_damage_has_an_exit_code(launcher, shared_data, place, flags, code):
     """A damaged recording ends a run with exit 3, and with exit 1 under `--strict`."""
     damaged = shared_data / "ros1/DERIVED/test1_corrupt_bz2_chunk.bag"
 
-    run = launcher.start("run", damaged, "--store", tmp_path / "store", *flags)
+    run = launcher.start("run", damaged, "--store", place, *flags)
 
     assert code == run.end()
     assert "cannot be unpacked" in run.stdout + run.stderr
 
 
+@pytest.mark.folder
 def test_a_refused_name_is_told_in_one_line(launcher, demo, tmp_path):
     """A name that the platform refuses is wrong usage; no store is begun."""
     run = launcher.start("run", demo, "--store", tmp_path / "store", "--name", "a b!{name}")
@@ -39,20 +40,20 @@ def test_a_refused_name_is_told_in_one_line(launcher, demo, tmp_path):
     assert not (tmp_path / "store").exists()
 
 
-def test_files_where_a_run_is_started_are_not_imported(launcher, demo, tmp_path):
+def test_files_where_a_run_is_started_are_not_imported(launcher, demo, tmp_path, place):
     """A module of the user's in the working directory takes no part in a run or its server."""
     (tmp_path / "process-0").mkdir()
     for name in ("pyarrow", "json", "mosaico_ingest"):
         (tmp_path / "process-0" / f"{name}.py").write_text("raise RuntimeError('imported')")
 
-    run = launcher.start("run", demo, "--store", tmp_path / "store", "--log", "none")
+    run = launcher.start("run", demo, "--store", place, "--log", "none")
 
     assert (0, "") == (run.end(), run.stderr)
 
 
-def test_another_recording_under_a_taken_name_is_refused(demo, mix, tmp_path):
+def test_another_recording_under_a_taken_name_is_refused(demo, mix, place):
     """A name that holds another recording is not overwritten: the error names the flag."""
-    report = ingest([demo, mix], store=tmp_path / "store", settings=Settings(name="taken"))
+    report = ingest([demo, mix], store=place, settings=Settings(name="taken"))
 
     first, second = report.recordings
     assert ("stored", "failed") == (first.status, second.status)
@@ -72,11 +73,10 @@ def test_a_store_has_one_server(sqlite_catalog, launcher, demo, tmp_path, comman
     assert "is held by another server" in line
 
 
-def test_a_server_that_dies_ends_the_run(launcher, mix, tmp_path):
+def test_a_server_that_dies_ends_the_run(launcher, mix, place):
     """A run whose server is killed ends by itself, with exit 1 and the reason in one line."""
-    store = tmp_path / "store"
-    run = launcher.start("run", mix, "--store", store, "--log", "json")
-    run.until(lambda: any(store.rglob("*.part")))
+    run = launcher.start("run", mix, "--store", place, "--log", "json")
+    run.until(lambda: run.events("batch_stored"))
     (server,) = psutil.Process(run.process.pid).children()
     server.kill()
 
@@ -86,12 +86,11 @@ def test_a_server_that_dies_ends_the_run(launcher, mix, tmp_path):
     assert any("connection" in line.lower() or "server" in line for line in told(run.stdout))
 
 
-def test_two_runs_do_not_write_one_recording(launcher, mix, tmp_path):
+def test_two_runs_do_not_write_one_recording(launcher, mix, place):
     """While a run writes a recording, a second run leaves it alone and says so; the first one completes."""
-    store = tmp_path / "store"
-    _, address = launcher.serve(store)
-    first = launcher.start("run", mix, "--server", address)
-    first.until(lambda: any(store.rglob("*.part")))
+    _, address = launcher.serve(place)
+    first = launcher.start("run", mix, "--server", address, "--log", "json")
+    first.until(lambda: first.events("batch_stored"))
     first.process.send_signal(signal.SIGSTOP)
     second = launcher.start("run", mix, "--server", address, "--log", "none")
 
@@ -113,15 +112,14 @@ def complete_rows(client: MosaicoClient, name: str) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_is_repeated(launcher, mix, tmp_path, number):
+def test_a_stopped_run_is_repeated(launcher, mix, place, number):
     """SIGINT and SIGTERM end a run with exit 130; nothing half is complete, a second run completes."""
-    store = tmp_path / "store"
-    run = launcher.start("run", mix, "--store", store, "--log", "json")
-    run.until(lambda: any(store.rglob("*.part")))
+    run = launcher.start("run", mix, "--store", place, "--log", "json")
+    run.until(lambda: run.events("batch_stored"))
 
     assert 130 == run.end(number)
     assert "Traceback" not in run.stderr
-    with serve(store) as server, MosaicoClient.connect(server.host, server.port) as client:
+    with serve(place) as server, MosaicoClient.connect(server.host, server.port) as client:
         halves = [n for n in client.list_sequences() if not client.sequence_handler(n).complete]
         notices = [n.text for name in halves for n in client.list_sequence_notifications(name)]
 
@@ -133,6 +131,7 @@ def test_a_stopped_run_is_repeated(launcher, mix, tmp_path, number):
         assert 5080 == complete_rows(client, "mix")
 
 
+@pytest.mark.folder
 def test_a_store_that_may_not_grow_is_told(mix, tmp_path):
     """A file limit under the server ends what cannot be stored with its reason; lifted, a run completes."""
     with (
@@ -147,6 +146,7 @@ def test_a_store_that_may_not_grow_is_told(mix, tmp_path):
         check_full_then_freed(full, mix, client)
 
 
+@pytest.mark.folder
 def test_a_full_disk_is_told(mix, tmp_path):
     """A full disk ends what cannot be stored with its reason; with room again, a run completes."""
     disk = tmp_path / "disk"

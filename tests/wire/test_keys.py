@@ -18,13 +18,12 @@ from mosaico_ingest.testing.lines import LinesPlugin, write_lines
 
 
 @pytest.fixture
-def writer(tmp_path) -> Iterator[MosaicoClient]:
+def writer(place) -> Iterator[MosaicoClient]:
     """A client whose key allows to write, and nothing beyond."""
-    store = tmp_path / "store"
-    with serve(store) as server, MosaicoClient.connect(server.url) as client:
+    with serve(place) as server, MosaicoClient.connect(server.url) as client:
         token = client.api_key_create(APIKeyPermissionEnum.Write, "robot")
     with (
-        serve(store, security=Security(require_api_key=True)) as server,
+        serve(place, security=Security(require_api_key=True)) as server,
         MosaicoClient.connect(server.url, api_key=token) as client,
     ):
         yield client

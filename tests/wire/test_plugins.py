@@ -18,10 +18,9 @@ from mosaico_ingest.testing.lines import LinesPlugin, write_lines
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory) -> Iterator[MosaicoClient]:
+def client(new_place) -> Iterator[MosaicoClient]:
     """A client of a server that the tests of plugins share; their sequences have names of their own."""
-    store = tmp_path_factory.mktemp("failures") / "store"
-    with serve(store) as server, MosaicoClient.connect(server.host, server.port) as client:
+    with serve(new_place()) as server, MosaicoClient.connect(server.host, server.port) as client:
         yield client
 
 

@@ -1,10 +1,14 @@
 """Real recordings, the loss of the catalog, and what is there afterwards."""
 
+import pytest
+
 from mosaico_ingest import Q
 from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.model.report import RecordingStatus
 from mosaico_ingest.run import ingest, serve
 from mosaico_ingest.server.runner import rebuild_store
+
+pytestmark = pytest.mark.folder
 
 RECORDINGS = (
     "mcap/DERIVED/demo_lz4.mcap",

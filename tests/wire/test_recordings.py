@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from pathlib import Path
 
+import av
 import pytest
 import zstandard
 from mcap.records import Channel, Message
@@ -29,14 +30,21 @@ HUSKY = "ros1/cra-ros-pkg+robot_localization/test/test1.bag"
 BROKEN = "ros1/DERIVED/test1_corrupt_bz2_chunk.bag"
 LETTERS = "ros2/ros2+rosbag2/rosbag2_py/test/resources/sqlite3/wbag"
 CONFORMANCE = "mcap/foxglove+mcap/tests/conformance/data"
+BY_KIND = ["by kind"]
+PARTS = {  # the topics that a table's columns, or rows, are divided into: read from its header by hand
+    "iris_gps": BY_KIND,
+    "-gps_odom": ["pose", "gps_odom"],
+    "sensor_data": ["imu", "magnetometer"],
+}
 DAMAGED = {
     CUT: "The file ends inside a chunk",
     BROKEN: "The chunk cannot be unpacked",
 }
-NOTHING_INSIDE = {
+REFUSED = {
     "mcap/foxglove+foxglove-sdk/scripts/fixtures/empty.mcap": "declares no channel",
     "ros1/foxglove+rosbag/empty-file.bag": "is empty (0 bytes)",
     "ros1/foxglove+rosbag/no-messages.bag": "declares no channel",
+    "video/DERIVED/nasa_13013_truncated.mp4": "has no index (moov box)",
 }
 
 
@@ -53,7 +61,8 @@ def recordings(data: Path) -> list[Path]:
         and p.parent not in bags
         and not p.is_relative_to(data / CONFORMANCE)
     }
-    return sorted(bags | loose)
+    others = {p for kind in ("csv", "video") for p in (data / kind).rglob("*") if p.is_file()}
+    return sorted(bags | loose | others)
 
 
 def count(path: Path, scratch: Path) -> Counter:
@@ -67,6 +76,10 @@ def count(path: Path, scratch: Path) -> Counter:
             counts.update(count_ros1(part))
         elif part.suffix == ".db3":
             counts.update(count_db3(part))
+        elif part.suffix == ".csv":
+            counts.update(count_csv(part))
+        elif "video" in part.parts:
+            counts.update(count_video(part))
         elif part.suffix == ".zstd":
             unpacked = scratch / part.stem
             unpacked.write_bytes(
@@ -113,6 +126,30 @@ def count_db3(path: Path) -> Counter:
         )
     finally:
         connection.close()
+
+
+def count_csv(path: Path) -> Counter:
+    """Count rows with the csv module: by their second cell where that is a name, else all for each topic."""
+    with path.open(newline="") as file:
+        rows = [row for row in csv.reader(file) if row and row[0][:1].isdigit()]
+    topics = PARTS.get(path.stem, [path.stem.lstrip("-")])
+    if topics == BY_KIND:
+        return Counter(f"/{row[1]}" for row in rows)
+    return Counter({f"/{topic}": len(rows) for topic in topics})
+
+
+def count_video(path: Path) -> Counter:
+    """Count packets with PyAV's demuxer, by kind of stream, and number where there are several of it."""
+    with av.open(str(path)) as container:
+        packets = Counter(p.stream.index for p in container.demux() if p.size)
+        kinds = [stream.type for stream in container.streams]
+    return Counter(
+        {
+            f"/{kind}" if kinds.count(kind) == 1 else f"/{kind}/{kinds[:index].count(kind)}": n
+            for index, n in sorted(packets.items())
+            for kind in [kinds[index]]
+        }
+    )
 
 
 def total(report: RecordingReport, field: str) -> Counter:
@@ -167,15 +204,15 @@ def test_the_table_is_what_other_readers_count(archive, tmp_path):
 
 
 def test_the_table_misses_no_recording(archive):
-    """Every recording is in the table, unless there is nothing in it."""
-    named = {row["recording"] for row in table()} | NOTHING_INSIDE.keys()
+    """Every recording is in the table, unless nothing of it can be stored."""
+    named = {row["recording"] for row in table()} | REFUSED.keys()
 
     assert {str(p.relative_to(archive.data)) for p in recordings(archive.data)} == named
 
 
 def test_undamaged_recordings_are_stored(archive):
     """An undamaged recording is `stored`, without an error or damage."""
-    odd = {str(archive.data / path) for path in [*DAMAGED, *NOTHING_INSIDE]}
+    odd = {str(archive.data / path) for path in [*DAMAGED, *REFUSED]}
     whole = [report for report in archive.first.recordings if report.path not in odd]
 
     assert {("stored", "", ())} == {(r.status.value, r.error, r.damage) for r in whole}
@@ -202,13 +239,13 @@ def test_damage_is_named(archive, path):
     assert [True] == [damage.byte_range is not None for damage in report.damage]
 
 
-@pytest.mark.parametrize("path", sorted(NOTHING_INSIDE))
-def test_recordings_without_content_fail_in_one_line(archive, path):
-    """A recording that holds nothing is no success: the report says so in one line."""
+@pytest.mark.parametrize("path", sorted(REFUSED))
+def test_recordings_of_no_use_fail_in_one_line(archive, path):
+    """A recording that holds nothing, or lost its index, is no success: the report says so in one line."""
     report = archive.report(path)
 
     assert "failed" == report.status
-    assert NOTHING_INSIDE[path] in report.error
+    assert REFUSED[path] in report.error
     assert 1 == len(report.error.splitlines())
 
 
@@ -308,14 +345,14 @@ def test_sources_are_left_alone(archive):
     assert before.sources == between.sources == after.sources
 
 
-def test_conformance_files_are_stored_as_their_makers_count_them(shared_data, tmp_path):
+def test_conformance_files_are_stored_as_their_makers_count_them(shared_data, place):
     """Of the MCAP conformance set, every file with a channel is stored to the last message."""
     folder = shared_data / CONFORMANCE
     if not folder.is_dir():
         pytest.skip(f"The MCAP conformance set is absent: {folder} does not exist.")
     expected = {str(p): count_mcap(p) for p in sorted(folder.rglob("*.mcap"))}
     with (
-        serve(tmp_path / "store") as server,
+        serve(place) as server,
         MosaicoClient.connect(server.host, server.port) as client,
     ):
         report = ingest(folder, client=client)

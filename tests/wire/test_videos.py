@@ -30,13 +30,13 @@ def decoded(codec: str, packets: list[bytes]) -> list[str]:
 
 
 @pytest.mark.parametrize("time", [TimePolicy.Header, TimePolicy.Log])
-def test_packets_come_back_as_a_decoder_needs_them(shared_data, tmp_path, time):
+def test_packets_come_back_as_a_decoder_needs_them(shared_data, place, time):
     """Sorted by number, rows decode to the pictures of the file; by the log they come so by themselves."""
     path = shared_data / B_FRAMES
     with av.open(str(path)) as container:
         pictures = digests(container.decode(video=0))
     with (
-        serve(tmp_path / "store") as server,
+        serve(place) as server,
         MosaicoClient.connect(server.host, server.port) as client,
     ):
         options = {"video": {"start": "2024-05-01T12:00:00Z"}}
