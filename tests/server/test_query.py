@@ -273,8 +273,8 @@ def finder(place, server, peer, monkeypatch):
     ]
     peer.put(uuid, *batches, schema=schema)
     server.close()
-    url = catalog_url(place.get("catalog"))
-    with open_store(place["store"], url) as opened, open_catalog(opened, url) as catalog:
+    url = catalog_url(None)
+    with open_store(place, url) as opened, open_catalog(opened, url) as catalog:
         yield Finder(catalog, opened)
 
 
