@@ -1,7 +1,7 @@
 """
 Single values: numbers, flags, texts.
 
-Next: `fallback`.
+Next: `newer`.
 """
 
 import pyarrow as pa

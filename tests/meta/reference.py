@@ -73,14 +73,12 @@ def _commands(group: click.Group, context: click.Context, heading: str) -> Itera
 def ontology_page() -> str:
     """Return `docs/ontology.md`: the types of the platform, and which ROS messages become them."""
     from mosaico_ingest_ontology import mosaico_ontologies
-    from mosaico_ingest_ros.mapping.geometry import GEOMETRY, TF_MESSAGES, TF_ROWS
+    from mosaico_ingest_ros.mapping.geometry import TF_MESSAGES, TF_ROWS
     from mosaico_ingest_ros.mapping.quantities import DECODED
-    from mosaico_ingest_ros.mapping.sensors import SENSORS, VALUES
+    from mosaico_ingest_ros.mapping.rules import RULES
 
     sources: dict[str, list[str]] = {TF_ROWS.tag: [f"`{name}`" for name in TF_MESSAGES]}
-    for name, rule in GEOMETRY.items():
-        sources.setdefault(rule.tag, []).append(f"`{name}`")
-    for name, rules in (SENSORS | VALUES).items():
+    for name, rules in RULES.items():
         for tag in dict.fromkeys(rule.tag for rule in rules):
             sources.setdefault(tag, []).append(f"`{name}`")
     for tag in DECODED:

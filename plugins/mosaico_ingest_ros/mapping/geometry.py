@@ -1,7 +1,7 @@
 """
 Rules for `geometry_msgs`, odometry and transforms.
 
-Next: `sensors`.
+Next: `navigation`.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import pyarrow as pa
 from mosaico_ingest_ros.mapping.recipes import Column, Covariance, Each, Group, Interleaved, Recipe
 from mosaico_ingest_ros.mapping.rule import Rule
 
-__all__ = ["GEOMETRY", "TF_MESSAGES", "TF_ROWS", "TF_WHOLE", "axes", "vector"]
+__all__ = ["GEOMETRY", "TF_MESSAGES", "TF_ROWS", "TF_WHOLE", "axes", "pose", "vector"]
 
 Fields = dict[str, Recipe]
 
@@ -37,7 +37,8 @@ def _quaternion(path: str) -> Fields:
     return axes(path, "xyzw")
 
 
-def _pose(path: str) -> Fields:
+def pose(path: str) -> Fields:
+    """Return position and orientation of the pose at *path*, without covariance."""
     return {
         "position": vector(_under(path, "position")),
         "orientation": vector(_under(path, "orientation"), "xyzw"),
@@ -110,7 +111,7 @@ GEOMETRY = {
     **_plain("Wrench", "force_torque", "wrench", _wrench),
     **_plain("Polygon", "polygon", "polygon", _polygon),
     **_plain("Inertia", "inertia", "inertia", _inertia),
-    **_uncertain("Pose", "pose", "pose", _pose),
+    **_uncertain("Pose", "pose", "pose", pose),
     **_uncertain("Twist", "velocity", "twist", _motion),
     **_uncertain("Accel", "acceleration", "accel", _motion),
     "geometry_msgs/Transform": Rule(tag="transform", fields=_transform("")),
@@ -118,7 +119,7 @@ GEOMETRY = {
     "nav_msgs/Odometry": Rule(
         tag="motion_state",
         fields={
-            "pose": Group(_with_covariance(_pose, "pose", "pose")),
+            "pose": Group(_with_covariance(pose, "pose", "pose")),
             "velocity": Group(_with_covariance(_motion, "twist", "twist")),
             "target_frame_id": Column("child_frame_id", TEXT),
         },

@@ -1,7 +1,7 @@
 """
 The mapper of ROS messages: finds the rule that fits a channel, then applies it batch by batch.
 
-Must not know: how columns are made. Next: `rule`, `geometry`, `sensors`.
+Must not know: how columns are made. Next: `rule`, `rules`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,13 +23,12 @@ from mosaico_ingest.plugin import (
     TimePolicy,
     Times,
     envelope,
-    is_header,
 )
-from mosaico_ingest_ros.mapping.geometry import GEOMETRY, TF_MESSAGES, TF_ROWS, TF_WHOLE
+from mosaico_ingest_ros.mapping.geometry import TF_MESSAGES, TF_ROWS, TF_WHOLE
 from mosaico_ingest_ros.mapping.recipes import Group
-from mosaico_ingest_ros.mapping.rule import HEADER, Rule, base_name
-from mosaico_ingest_ros.mapping.sensors import SENSORS, VALUES
-from mosaico_ingest_ros.mapping.shapes import at, elements, kind_at
+from mosaico_ingest_ros.mapping.rule import Rule, base_name
+from mosaico_ingest_ros.mapping.rules import RULES
+from mosaico_ingest_ros.mapping.shapes import at, elements
 
 __all__ = ["RosMapper", "RosOptions", "TfForm"]
 
@@ -104,10 +103,7 @@ def _rules(channel: Channel, options: object) -> Iterator[Rule]:
     if name in TF_MESSAGES:
         is_whole = _tf(options) is TfForm.Message
         yield from (TF_WHOLE, TF_ROWS) if is_whole else (TF_ROWS, TF_WHOLE)
-    if name in GEOMETRY:
-        yield GEOMETRY[name]
-    yield from SENSORS.get(name, ())
-    yield from VALUES.get(name, ())
+    yield from RULES.get(name, ())
 
 
 def _tf(options: object) -> TfForm:
@@ -128,8 +124,9 @@ class _ApplyRule:
         if self.rule.each:
             offsets, rows = elements(at(rows, self.rule.each))
             times = _repeated(times, np.diff(offsets.to_numpy()))
-        kind = kind_at(rows.type, HEADER)
-        header = at(rows, HEADER) if kind is not None and is_header(kind) else None
+        header = None
+        if self.rule.header_type(rows.type) is not None:
+            header = at(rows, self.rule.header) if self.rule.header else rows
         wanted = list(self.schema)[len(ENVELOPE) :]
         fields = Group(self.rule.fields).columns(rows, wanted)
         for field, column in zip(wanted, fields, strict=True):

@@ -29,7 +29,7 @@ from mosaico_ingest.plugin import (
 )
 from mosaico_ingest_ros.mapping.clouds import Clouds, Layout
 from mosaico_ingest_ros.mapping.quantities import DECODED, Quantity, Reading
-from mosaico_ingest_ros.mapping.rule import HEADER, base_name
+from mosaico_ingest_ros.mapping.rule import base_name
 from mosaico_ingest_ros.mapping.sensors import POINT_CLOUD
 from mosaico_ingest_ros.mapping.shapes import at
 
@@ -102,7 +102,7 @@ class _Decode:
 
     def __call__(self, data: pa.RecordBatch, times: Times) -> pa.RecordBatch:
         row = data.to_struct_array()
-        header = at(row, HEADER)
+        header = at(row, POINT_CLOUD.header)
         clouds = Clouds(row)
         self._require_axes(clouds.layouts)
         stamps = _Stamps.of(header)

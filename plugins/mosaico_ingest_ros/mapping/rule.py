@@ -16,10 +16,9 @@ from mosaico_ingest.plugin import is_header
 from mosaico_ingest_ros.mapping.recipes import MisfitError, Recipe
 from mosaico_ingest_ros.mapping.shapes import kind_at, leaves
 
-__all__ = ["HEADER", "Rule", "base_name"]
+__all__ = ["Rule", "base_name"]
 
-HEADER = "header"
-_HEADER_PATHS = {"header.stamp.sec", "header.stamp.nanosec", "header.frame_id", "header.seq"}
+_HEADER_PATHS = ("stamp.sec", "stamp.nanosec", "frame_id", "seq")
 
 
 @attrs.frozen(kw_only=True)
@@ -31,12 +30,14 @@ class Rule:
         tag: The ontology type.
         fields: Recipe per column; columns that are not named become null.
         each: Path of a list whose elements become rows, empty for one row per message.
+        header: Path of the header, empty where the message itself is one.
         losses: What the type has no room for, per path: a phrase for people.
     """
 
     tag: str
     fields: Mapping[str, Recipe]
     each: str = ""
+    header: str = "header"
     losses: Mapping[str, str] = attrs.field(factory=dict)
 
     def fits(self, columns: pa.Schema) -> bool:
@@ -49,14 +50,19 @@ class Rule:
             taken = {path for recipe in self.fields.values() for path in recipe.reads(row)}
         except MisfitError:
             return False
-        header = kind_at(row, HEADER)
-        if header is not None and is_header(header):
-            taken |= _HEADER_PATHS
+        if self.header_type(row) is not None:
+            under = f"{self.header}." if self.header else ""
+            taken |= {under + path for path in _HEADER_PATHS}
         prefix = f"{self.each}." if self.each else ""
         lost = tuple(self.losses)
         return all(
             path.removeprefix(prefix) in taken or path.startswith(lost) for path in leaves(message)
         )
+
+    def header_type(self, row: pa.DataType) -> pa.DataType | None:
+        """Return the header in messages of type *row*, None if they have none."""
+        found = kind_at(row, self.header) if self.header else row
+        return found if found is not None and is_header(found) else None
 
     def row_type(self, message: pa.StructType) -> pa.DataType | None:
         """Return the struct that one row is made of, None if the message has no such list."""

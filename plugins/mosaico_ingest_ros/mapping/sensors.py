@@ -236,6 +236,9 @@ SENSORS: dict[str, tuple[Rule, ...]] = {
             },
         ),
     ),
+    "sensor_msgs/NavSatStatus": (
+        Rule(tag="gps_status", fields={"status": Column("status", I8), **_columns(U16, "service")}),
+    ),
     "nmea_msgs/Sentence": (Rule(tag="nmea_sentence", fields=_columns(TEXT, "sentence")),),
 }
 

@@ -226,6 +226,37 @@ def range_(m: Any) -> Row:
     return {"variance": getattr(m, "variance", None), "variance_type": None, **same(*names)(m)}
 
 
+def stamp(value: Any) -> Row:
+    """Return a time or a duration."""
+    return {"seconds": value.sec, "nanoseconds": value.nanosec}
+
+
+def stamped_pose(value: Any) -> Row:
+    """Return a pose of a path."""
+    header = {
+        "timestamp": stamp(value.header.stamp),
+        "frame_id": value.header.frame_id,
+        "sample_counter": getattr(value.header, "seq", None),
+    }
+    return {"header": header, **pose(value.pose)}
+
+
+def map_of(value: Any) -> Row:
+    """Return the facts of a map."""
+    return {
+        "load_time": stamp(value.map_load_time),
+        "resolution": value.resolution,
+        "width": value.width,
+        "height": value.height,
+        "origin": pose(value.origin),
+    }
+
+
+def cells(m: Any) -> Row:
+    """Return a GridCells message."""
+    return {**same("cell_width", "cell_height")(m), "cells": [vec(p) for p in m.cells]}
+
+
 EXPECTED: dict[str, tuple[str, Callable[[Any], Row]]] = {
     "geometry_msgs/Vector3": ("vector_3_d", vec),
     "geometry_msgs/Vector3Stamped": ("vector_3_d", lambda m: vec(m.vector)),
@@ -299,6 +330,23 @@ EXPECTED: dict[str, tuple[str, Callable[[Any], Row]]] = {
     ),
     "sensor_msgs/FluidPressure": ("pressure", lambda m: reading(m.fluid_pressure, m)),
     "sensor_msgs/Joy": ("joy", same("axes", "buttons")),
+    "sensor_msgs/NavSatStatus": (
+        "gps_status",
+        lambda m: same("status", "service")(m) | {"satellites": None, "hdop": None, "vdop": None},
+    ),
+    "builtin_interfaces/Time": ("time", stamp),
+    "builtin_interfaces/Duration": ("duration", stamp),
+    "std_msgs/Time": ("time", lambda m: stamp(m.data)),
+    "std_msgs/Duration": ("duration", lambda m: stamp(m.data)),
+    "rosgraph_msgs/Clock": ("time", lambda m: stamp(m.clock)),
+    "std_msgs/Header": ("header", lambda m: {"timestamp": stamp(m.stamp)}),
+    "nav_msgs/Path": ("robot_path", lambda m: {"poses": [stamped_pose(p) for p in m.poses]}),
+    "nav_msgs/MapMetaData": ("map_metadata", map_of),
+    "nav_msgs/OccupancyGrid": (
+        "occupancy_grid",
+        lambda m: {"info": map_of(m.info), "data": m.data.tolist()},
+    ),
+    "nav_msgs/GridCells": ("grid_cells", cells),
     "nmea_msgs/Sentence": ("nmea_sentence", same("sentence")),
     "std_msgs/Bool": ("boolean", same("data")),
     "std_msgs/Byte": ("integer8", same("data")),
@@ -319,7 +367,7 @@ EXPECTED: dict[str, tuple[str, Callable[[Any], Row]]] = {
 
 def envelope_of(m: Any, log_ns: int) -> Row:
     """Return the envelope of a message under the header's clock."""
-    header = getattr(m, "header", None)
+    header = m if hasattr(m, "stamp") else getattr(m, "header", None)
     stamp_ns = header.stamp.sec * 10**9 + header.stamp.nanosec if header else log_ns
     return {
         "timestamp_ns": stamp_ns,

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 from mosaico_ingest_ontology import mosaico_ontologies
 from mosaico_ingest_ros.mapping import mappers
-from mosaico_ingest_ros.mapping.geometry import GEOMETRY, TF_MESSAGES
+from mosaico_ingest_ros.mapping.geometry import TF_MESSAGES
 from mosaico_ingest_ros.mapping.mapper import RosOptions
-from mosaico_ingest_ros.mapping.sensors import SENSORS, VALUES
+from mosaico_ingest_ros.mapping.rules import RULES
 
 from mosaico_ingest.plugin import Mapper, Ontology
 from mosaico_ingest.testing.mapper import MapperContract, MapperSample
@@ -31,10 +31,9 @@ class TestRosMapper(MapperContract):
     def samples(self, world) -> Mapping[str, MapperSample]:
         """Three messages of every type, and transforms in both forms."""
         known = world.store.types
-        names = [*GEOMETRY, *SENSORS, *VALUES]
         samples = {
             base: self._sample(world, base)
-            for base in names
+            for base in RULES
             if base.replace("/", "/msg/", 1) in known
         }
         for base in TF_MESSAGES:
@@ -47,7 +46,9 @@ class TestRosMapper(MapperContract):
     def _sample(self, world, base: str) -> MapperSample:
         data = world.columns(base, world.messages(base, 3, seed=11))
         return MapperSample(
-            channel=world.channel(base), data=data, has_header="header" in data.schema.names
+            channel=world.channel(base),
+            data=data,
+            has_header=bool({"header", "stamp"} & set(data.schema.names)),
         )
 
     def _transforms(self, world, base: str, options: RosOptions, *, as_rows: bool) -> MapperSample:

@@ -3,11 +3,11 @@
 import pyarrow as pa
 import pytest
 from mosaico_ingest_ros import mosaico_decoders
-from mosaico_ingest_ros.mapping.geometry import GEOMETRY, TF_MESSAGES
-from mosaico_ingest_ros.mapping.sensors import SENSORS, VALUES
+from mosaico_ingest_ros.mapping.geometry import TF_MESSAGES
+from mosaico_ingest_ros.mapping.rules import RULES
 
 
-@pytest.mark.parametrize("base", [*GEOMETRY, *SENSORS, *VALUES, *TF_MESSAGES])
+@pytest.mark.parametrize("base", [*RULES, *TF_MESSAGES])
 def test_decoded_payloads(world, apply_mapper, base):
     """Payloads, decoded and mapped, give the rows of the messages that were written into them."""
     if base.replace("/", "/msg/", 1) not in world.store.types:

@@ -2,9 +2,15 @@
 
 import pyarrow as pa
 import pytest
+from mosaico_ingest_ros.mapping.rules import RULES
 from ros_one_by_one import EXPECTED, envelope_of, transform
 
 from mosaico_ingest.plugin import Times
+
+
+def test_every_rule_is_compared():
+    """No rule is without a computation message by message."""
+    assert set(EXPECTED) == set(RULES)
 
 
 @pytest.mark.parametrize("base", EXPECTED)
