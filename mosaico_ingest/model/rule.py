@@ -6,10 +6,12 @@ Must not know: files, expressions (they are text here). Next: `settings`.
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import attrs
 
-from mosaico_ingest.model.recording import Channel
+if TYPE_CHECKING:
+    from mosaico_ingest.model.recording import Channel
 
 __all__ = ["Rule", "Selection"]
 
@@ -65,6 +67,6 @@ class Rule:
     keeps_rest: bool = True
     origin: str = ""
 
-    def matches(self, channel: Channel) -> bool:
+    def matches(self, channel: "Channel") -> bool:
         """Say whether the rule speaks of *channel*."""
         return fnmatchcase(channel.topic, self.topic) and fnmatchcase(channel.type_name, self.type)

@@ -42,6 +42,13 @@ def resources():
     )
 
 
+def grown(before):
+    """Return what this process holds more of than *before*; threads of gRPC may end late, and be fewer."""
+    after = resources()
+    ours = {name for name in after[0] - before[0] if name.startswith("mi-")}
+    return [*ours, *(n for n, m in zip(after[1:], before[1:], strict=True) if n > m)]
+
+
 def test_connect_takes_a_url(server):
     """A URL stands for host and port."""
     with MosaicoClient.connect(server.url) as client:
@@ -63,7 +70,7 @@ def test_refused_connection_releases_everything(start_server):
     with pytest.raises(UnauthorizedError, match="Check the API key"):
         MosaicoClient.connect(server.url, api_key="bad")
 
-    assert before == resources()
+    assert [] == grown(before)
 
 
 def test_too_few_connections_are_refused(server):
@@ -94,7 +101,7 @@ def test_close_leaves_no_thread_socket_or_descriptor(server, point, points):
     before = resources()
     use()
 
-    assert before == resources()
+    assert [] == grown(before)
     assert {"mi-lane-0", "mi-encode-0"} <= during[-1][0]
     assert not {name for name in before[0] if name.startswith("mi-")}
 
@@ -124,7 +131,7 @@ def test_close_after_errors_leaves_nothing_either(new_place, point, points):
     before = resources()
     use(new_place())
 
-    assert before == resources()
+    assert [] == grown(before)
 
 
 def test_close_breaks_open_uploads_off(server, point, points):
