@@ -113,6 +113,11 @@ class Conflict:
     candidates: tuple[str, ...]
     remedy: str
 
+    @property
+    def sentence(self) -> str:
+        """What it is, and what settles it."""
+        return f"{self.what} Settle it with {self.remedy}."
+
 
 @attrs.frozen(kw_only=True)
 class RecordingPlan:

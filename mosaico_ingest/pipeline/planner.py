@@ -7,8 +7,9 @@ Must not know: client, server, threads. Next: `codec`, then `flow`.
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from glob import has_magic
 from typing import TypeVar
 
 import attrs
@@ -48,7 +49,7 @@ def plan_recordings(
         opener: Opens each for its table of contents.
 
     Raises:
-        UsageError: A setting is wrong: a name template, an option, a `--map` of no channel.
+        UsageError: A setting is wrong: a name template, an option, a `--map` or `--time` of no channel.
     """
     infos: list[RecordingInfo | None] = []
     errors: list[str] = []
@@ -66,7 +67,7 @@ def plan_recordings(
         if info
     ]
     names = iter(sequence_names(subjects, settings.name))
-    _check_map(settings.map, [info for info in infos if info])
+    _check_names(settings, [info for info in infos if info])
     planned: list[PlannedRecording] = []
     owners: dict[str, str] = {}
     for item, info, error in zip(found, infos, errors, strict=True):
@@ -151,9 +152,7 @@ def _endings(suffixes: Sequence[str]) -> tuple[str, ...]:
 def _refusal(plan: RecordingPlan) -> str:
     """Return why *plan* cannot run, empty if it can."""
     if plan.conflicts:
-        return " ".join(
-            f"{conflict.what} Settle it with {conflict.remedy}." for conflict in plan.conflicts
-        )
+        return " ".join(conflict.sentence for conflict in plan.conflicts)
     if not plan.info.channels and not plan.attachments:
         why = "; ".join(damage.reason for damage in plan.info.damage) or "it declares no channel"
         return f"{str(plan.info.path)!r} has nothing to store: {why}."
@@ -174,12 +173,14 @@ def _is_wanted(topic: str, patterns: Sequence[str]) -> bool:
     return wanted
 
 
-def _check_map(chosen: Mapping[str, str], infos: Sequence[RecordingInfo]) -> None:
-    """Refuse a `--map` that speaks of no channel at all."""
+def _check_names(settings: Settings, infos: Sequence[RecordingInfo]) -> None:
+    """Refuse a `--map` or `--time` that names a channel which there is not; a glob may match none."""
     channels = {channel.topic for info in infos for channel in info.channels}
-    for topic in chosen:
+    named = [("--map", topic) for topic in settings.map]
+    named += [("--time", topic) for topic in settings.clocks if not has_magic(topic)]
+    for flag, topic in named:
         if infos and topic not in channels:
             near = difflib.get_close_matches(topic, channels, 1)
             hint = f"Did you mean {near[0]!r}?" if near else "`inspect` lists the channels."
-            msg = f"--map names the channel {topic!r}, which no recording has. {hint}"
+            msg = f"{flag} names the channel {topic!r}, which no recording has. {hint}"
             raise UsageError(msg)

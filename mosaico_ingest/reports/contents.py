@@ -119,8 +119,7 @@ def plan_blocks(plan: RecordingPlan) -> Iterator[Block]:
         declared = skipped.channel.messages
         count = "" if declared is None else f" ({format_number_of('message', declared)})"
         yield f"  skipped: {skipped.channel.topic}{count}: {skipped.reason}"
-    for conflict in plan.conflicts:
-        yield f"  conflict: {conflict.what}: {', '.join(conflict.candidates)}. {conflict.remedy}"
+    yield from (f"  conflict: {conflict.sentence}" for conflict in plan.conflicts)
     yield from (f"  damage: {damage_line(damage)}" for damage in plan.info.damage)
     yield from (f"  note: {finding}" for finding in plan.info.findings)
 

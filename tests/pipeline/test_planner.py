@@ -92,6 +92,15 @@ def test_a_map_of_a_channel_that_does_not_exist_is_a_usage_error(path, host):
         plan_one(path, host, Settings(map={"/number": "x"}))
 
 
+def test_a_clock_of_a_channel_that_does_not_exist_is_a_usage_error(path, host):
+    """A typing error must not leave a channel at another clock; a glob may match none."""
+    plan = plan_one(path, host, Settings(clocks={"/no*": "log"})).plan
+
+    assert "header" == str(plan.topics[0].clock)
+    with pytest.raises(UsageError, match=r"--time names .*Did you mean '/numbers'"):
+        plan_one(path, host, Settings(clocks={"/number": "log"}))
+
+
 def test_a_map_to_what_nobody_makes_is_a_conflict(path, host):
     """No mapper offers that tag for the channel."""
     planned = plan_one(path, host, Settings(map={"/a": "imu"}))

@@ -79,7 +79,7 @@ def plan(info):
         ),
         skipped=(SkippedChannel(channel=info.channels[1], reason="no messages", deliberate=False),),
         conflicts=(
-            Conflict(what="two mappers", candidates=("a", "b"), remedy="Use --map /imu=a."),
+            Conflict(what="Two mappers fit.", candidates=("a", "b"), remedy="--map /imu=a"),
         ),
         metadata={"driver": "jo"},
     )
@@ -134,7 +134,7 @@ def test_plan_tells_all(plan):
         "  /imu: decoded message by message\n"
         "  skipped: 1 attachment (--no-attachments)\n"
         "  skipped: /empty (0 messages): no messages\n"
-        "  conflict: two mappers: a, b. Use --map /imu=a.\n"
+        "  conflict: Two mappers fit. Settle it with --map /imu=a.\n"
         "  damage: bytes 5 to 9: Cut off (4 messages lost)\n"
         "  note: two clocks\n"
     ) == plain(plan_blocks(plan))
@@ -144,7 +144,7 @@ def test_plan_json_is_json(plan):
     """The object survives JSON and names the flag that settles a conflict."""
     told = json.loads(json.dumps(plan_to_json(plan)))
 
-    assert ("drive", "exact", "Use --map /imu=a.", {"driver": "jo"}) == (
+    assert ("drive", "exact", "--map /imu=a", {"driver": "jo"}) == (
         told["sequence"],
         told["topics"][0]["fit"],
         told["conflicts"][0]["remedy"],
