@@ -71,7 +71,8 @@ def _commands(group: click.Group, context: click.Context, heading: str) -> Itera
 
 
 def ontology_page() -> str:
-    """Return `docs/ontology.md`: the types of the platform, and which ROS messages become them."""
+    """Return `docs/ontology.md`: the types of the platform, and which messages become them."""
+    from mosaico_ingest_foxglove.schemas import RULES as FOXGLOVE
     from mosaico_ingest_ontology import mosaico_ontologies
     from mosaico_ingest_ros.mapping.geometry import TF_MESSAGES, TF_ROWS
     from mosaico_ingest_ros.mapping.quantities import DECODED
@@ -83,10 +84,13 @@ def ontology_page() -> str:
             sources.setdefault(tag, []).append(f"`{name}`")
     for tag in DECODED:
         sources.setdefault(tag, []).append(f"`sensor_msgs/PointCloud2` with `--map TOPIC={tag}`")
+    for schema, choices in FOXGLOVE.items():
+        for tag in dict.fromkeys(rule.tag for rule in choices):
+            sources.setdefault(tag, []).append(f"`foxglove.{schema}`")
     parts = [
         "# Ontology types\n",
         _NOTE,
-        "| tag | what it is | columns after the envelope | ROS messages |\n|---|---|---|---|",
+        "| tag | what it is | columns after the envelope | messages |\n|---|---|---|---|",
     ]
     for ontology in sorted(mosaico_ontologies(), key=lambda o: o.tag):
         columns = ", ".join(
