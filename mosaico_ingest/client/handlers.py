@@ -141,7 +141,9 @@ class SequenceHandler:
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else "incomplete"
-        return f"<SequenceHandler {self.name}: {state}, {len(self.topics)} topics, {self.rows} rows>"
+        return (
+            f"<SequenceHandler {self.name}: {state}, {len(self.topics)} topics, {self.rows} rows>"
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -227,7 +229,9 @@ class TopicHandler:
                 yield batch.replace_schema_metadata(self.schema.metadata)
 
     def __repr__(self) -> str:
-        return f"<TopicHandler {self.sequence}{self.name}: {self.ontology_tag}, {self.info.rows} rows>"
+        return (
+            f"<TopicHandler {self.sequence}{self.name}: {self.ontology_tag}, {self.info.rows} rows>"
+        )
 
 
 class _Download:
