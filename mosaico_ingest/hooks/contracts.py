@@ -32,6 +32,7 @@ __all__ = [
     "Observer",
     "Recording",
     "RecordingSink",
+    "SampleDecoder",
     "Sink",
     "SinkFactory",
     "SourceFormat",
@@ -129,7 +130,8 @@ class Decode(Protocol):
 
     Attributes:
         schema: The columns it gives, always the same.
-        note: Empty, or why it works message by message (shown by `plan`).
+        note: Empty, or what the user should know: why it works message by message, where its columns are
+            from (shown by `plan`).
     """
 
     schema: pa.Schema
@@ -165,6 +167,14 @@ class Decoder(Protocol):
         Raises:
             DecodeError: The definition cannot be used; the channel is kept as bytes, with this reason.
         """
+
+
+@runtime_checkable
+class SampleDecoder(Protocol):
+    """What a `Decoder` has besides that chooses its columns by looking at messages."""
+
+    def wants_sample(self, channel: Channel) -> bool:
+        """Say whether `compile` is to be given a channel that it claimed with `channel.sample`."""
 
 
 @attrs.frozen(kw_only=True)

@@ -30,6 +30,8 @@ class Channel:
         start_ns, end_ns: First and last log time, inclusive, None where unknown.
         metadata: What else the file says: QoS, latched flag, publisher.
         columns: Schema of the typed columns, where *message_encoding* is `arrow`.
+        sample: Its first payloads, where a decoder needs them to choose its columns (`SampleDecoder`); the
+            core reads them when it plans, a source leaves it empty.
     """
 
     id: int
@@ -43,6 +45,7 @@ class Channel:
     end_ns: int | None = None
     metadata: Mapping[str, str] = attrs.field(factory=dict)
     columns: pa.Schema | None = None
+    sample: tuple[bytes, ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen(kw_only=True)

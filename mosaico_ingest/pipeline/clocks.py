@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mosaico_ingest.enum import TimePolicy
-from mosaico_ingest.errors import PlanError
+from mosaico_ingest.errors import DecodeError, PlanError
 from mosaico_ingest.model.clock import UNITS, Clock
 from mosaico_ingest.model.stamp import is_stamp, stamp_ns
 
@@ -51,9 +51,11 @@ def field_clock(columns: pa.Schema, clock: Clock, topic: str) -> ReadClock:
     if pa.types.is_floating(kind):
         scale = UNITS[clock.unit or "s"]
         return lambda data: _scaled(read(data), scale)
+    if pa.types.is_string(kind):
+        return lambda data: _written_ns(read(data), clock.field)
     msg = (
         f"The field {clock.field!r} of channel {topic!r} holds {kind}, which is no time. "
-        "Expected integers, floats, timestamps or stamps {sec, nanosec}; choose another with --time."
+        "Expected integers, floats, timestamps, text or stamps {sec, nanosec}; choose another with --time."
     )
     raise PlanError(msg)
 
@@ -79,6 +81,39 @@ def _leaves(path: list[str], kind: pa.StructType) -> list[tuple[list[str], pa.Da
         if pa.types.is_struct(field.type):
             found += _leaves(below, field.type)
     return found
+
+
+def _written_ns(texts: pa.StringArray, field: str) -> pa.Int64Array:
+    """
+    Return times written as text (`2026-05-04T12:00:00.25+02:00`), UTC where none says otherwise.
+
+    Null where a text is no time.
+
+    Raises:
+        DecodeError: None of them is.
+    """
+    has_zone = pc.match_substring_regex(texts, r"(Z|[+-]\d{2}:?\d{2})$")
+    zoned = pc.if_else(has_zone, texts, pc.binary_join_element_wise(texts, "Z", ""))
+    found = _parsed(zoned)
+    if len(texts) > texts.null_count and found.null_count == len(found):
+        sample = str(pc.drop_null(texts)[0])[:80]
+        msg = (
+            f"The field {field!r}, which --time names, holds {sample!r}, which is no time. "
+            "Expected ISO 8601; choose another field."
+        )
+        raise DecodeError(msg)
+    return found
+
+
+def _parsed(texts: pa.StringArray) -> pa.Int64Array:
+    """Return times with their zones in nanoseconds; halves are tried where not all can be read."""
+    try:
+        return texts.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        if len(texts) == 1:
+            return pa.nulls(1, pa.int64())
+        middle = len(texts) // 2
+        return pa.concat_arrays([_parsed(texts[:middle]), _parsed(texts[middle:])])
 
 
 def _scaled(values: pa.FloatingPointArray, scale: int) -> pa.Int64Array:

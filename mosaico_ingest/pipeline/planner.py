@@ -9,6 +9,7 @@ Must not know: client, server, threads. Next: `codec`, then `flow`.
 import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from glob import has_magic
 from typing import TypeVar
 
@@ -32,6 +33,7 @@ from mosaico_ingest.pipeline.finding import Found
 from mosaico_ingest.pipeline.naming import Subject, sequence_names, topic_names
 from mosaico_ingest.pipeline.opening import Opener
 from mosaico_ingest.pipeline.packing import PACKED_SUFFIXES
+from mosaico_ingest.pipeline.sampling import sampled
 
 __all__ = ["plan_recording", "plan_recordings"]
 
@@ -83,7 +85,17 @@ def plan_recordings(
                     "Put {name} or {parent} into --name."
                 )
                 raise PlanError(msg)
-            plan = plan_recording(info, item.source, name, host, settings)
+            seen = sampled(
+                info,
+                [
+                    channel
+                    for channel in info.channels
+                    if _is_wanted(channel.topic, settings.topics)
+                ],
+                host.registry,
+                partial(opener.open, item.path, item.source, item.parts, info),
+            )
+            plan = plan_recording(seen, item.source, name, host, settings)
             plan = host.refine(attrs.evolve(plan, parts=item.parts))
             planned.append(PlannedRecording(path=item.path, plan=plan, error=_refusal(plan)))
         except UsageError:

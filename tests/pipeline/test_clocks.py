@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from mosaico_ingest.enum import TimePolicy
-from mosaico_ingest.errors import PlanError
+from mosaico_ingest.errors import DecodeError, PlanError
 from mosaico_ingest.model.clock import Clock
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.pipeline.clocks import choose_clock, field_clock
@@ -38,6 +38,19 @@ def test_the_last_glob_that_matches_decides():
             [2_000_000_003, -999_999_995],
         ),
         (pa.array([{"seconds": 2, "nanos": 3}]), "at", [2_000_000_003]),
+        (
+            pa.array(
+                [
+                    "1970-01-01T00:00:01Z",
+                    None,
+                    "1970-01-01 01:00:00.000000005+01:00",
+                    "1970-01-01T00:00:02.5",
+                    "soon",
+                ]
+            ),
+            "at",
+            [1_000_000_000, None, 5, 2_500_000_000, None],
+        ),
         (pa.array([{"b": {"c": 9}}]), "at.b.c", [9]),
     ],
 )
@@ -63,13 +76,13 @@ def test_a_column_name_may_contain_dots():
     ("field", "message"),
     [
         ("header.stmp", "has no field 'header.stmp'.*Did you mean 'header.stamp'"),
-        ("name", "'name' of channel '/a' holds string, which is no time"),
+        ("valid", "'valid' of channel '/a' holds bool, which is no time"),
     ],
 )
 def test_a_field_that_gives_no_time_is_refused(field, message):
     """The error names the field, what it holds, and the nearest names."""
     stamp = pa.struct({"sec": pa.int32(), "nanosec": pa.uint32()})
-    columns = pa.schema({"header": pa.struct({"stamp": stamp}), "name": pa.string()})
+    columns = pa.schema({"header": pa.struct({"stamp": stamp}), "valid": pa.bool_()})
 
     with pytest.raises(PlanError, match=message):
         field_clock(columns, Clock.parse(field), "/a")
@@ -104,3 +117,12 @@ def _times(topic):
     """Return the two clocks of each row."""
     table = topic.table()
     return list(zip(*(table[n].to_pylist() for n in table.column_names[:2]), strict=True))
+
+
+def test_text_that_is_never_a_time():
+    """A field of text is taken at its word until nothing in a batch is a time."""
+    data = pa.record_batch({"at": pa.array([None, "left"])})
+    read = field_clock(data.schema, Clock.parse("at"), "/a")
+
+    with pytest.raises(DecodeError, match="holds 'left', which is no time"):
+        read(data)

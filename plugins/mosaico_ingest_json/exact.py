@@ -1,0 +1,104 @@
+"""
+What Arrow's JSON reader gives, made as exact as the texts: floats that were integers, bytes in base64.
+
+Must not know: payloads. Next: `placing`, where single messages are treated alike.
+"""
+
+import binascii
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mosaico_ingest.plugin import Payloads
+from mosaico_ingest_json.shapes import OPEN, Kind, Shape
+
+__all__ = ["InexactError", "exact"]
+
+_EXACT = 2.0**53
+_PAD, _ZERO = ord("="), ord("A")
+
+
+class InexactError(Exception):
+    """Some value may not be what its text says."""
+
+
+def exact(array: pa.Array, shape: Shape) -> pa.Array:
+    """
+    Return *array*, as the reader made it for *shape*, with bytes in place of base64.
+
+    Raises:
+        InexactError: An integer may have lost digits, or a text is not base64.
+    """
+    if shape.kind is Kind.NUMBER:
+        _check(array)
+    elif shape.kind is Kind.BYTES:
+        return _bytes(array)
+    elif shape.kind is Kind.OBJECT:
+        return _members(array, shape)
+    elif shape.kind is Kind.MANY:
+        return _items(array, shape.item or OPEN)
+    return array
+
+
+def _members(array: pa.StructArray, shape: Shape) -> pa.StructArray:
+    """Treat the members of objects."""
+    fields = list(array.type)
+    before = [array.field(k) for k in range(len(fields))]
+    after = [
+        exact(column, shape.members[field.name])
+        for column, field in zip(before, fields, strict=True)
+    ]
+    if all(one is other for one, other in zip(before, after, strict=True)):
+        return array
+    pairs = zip(fields, after, strict=True)
+    kinds = [pa.field(field.name, column.type) for field, column in pairs]
+    mask = array.is_null() if array.null_count else None
+    return pa.StructArray.from_arrays(after, fields=kinds, mask=mask)
+
+
+def _items(array: pa.ListArray, shape: Shape) -> pa.ListArray:
+    """Treat the items of lists."""
+    before = array.values
+    after = exact(before, shape)
+    if after is before:
+        return array
+    mask = array.is_null() if array.null_count else None
+    return pa.ListArray.from_arrays(array.offsets, after, mask=mask)
+
+
+def _check(array: pa.DoubleArray) -> None:
+    """Refuse floats so large that they may have been integers with more digits."""
+    sizes = np.abs(array.to_numpy(zero_copy_only=False))
+    if ((sizes >= _EXACT) & (sizes < np.inf)).any():
+        raise InexactError
+
+
+def _bytes(array: pa.LargeStringArray) -> pa.BinaryArray:
+    """
+    Return the bytes that texts in base64 stand for.
+
+    All texts are read as one, with their padding as if it were digits; what that adds is cut off again.
+    """
+    texts = Payloads.from_column(array.cast(pa.large_binary()).fill_null(b""))
+    if (texts.lengths % 4).any():
+        raise InexactError
+    first = int(texts.starts[0]) if len(texts) else 0
+    ends = texts.starts + texts.lengths - first
+    joined = texts.buffer[first : first + int(texts.lengths.sum())]
+    is_pad = joined == _PAD
+    pads = np.zeros(len(texts), np.int64)
+    last = ends[texts.lengths > 0] - 1
+    pads[texts.lengths > 0] = is_pad[last].astype(np.int64) + (is_pad[last] & is_pad[last - 1])
+    if is_pad.sum() != pads.sum():
+        raise InexactError
+    if is_pad.any():
+        joined = np.where(is_pad, np.uint8(_ZERO), joined)
+    try:
+        data = np.frombuffer(binascii.a2b_base64(joined.data, strict_mode=True), np.uint8)
+    except binascii.Error as err:
+        raise InexactError from err
+    starts = (ends - texts.lengths) // 4 * 3
+    found = Payloads(data, starts, texts.lengths // 4 * 3 - pads).to_binary().cast(pa.binary())
+    mask = array.is_null()
+    return pc.if_else(mask, None, found) if array.null_count else found
