@@ -50,7 +50,7 @@ class SequenceHandler:
     created_ns: int
     sessions: tuple[SessionInfo, ...]
     topics: Mapping[str, TopicInfo]
-    _layers: Layers = attrs.field(alias="layers", repr=False, eq=False)
+    _layers: Layers = attrs.field(alias="layers", eq=False)
 
     @classmethod
     def ask(cls, layers: Layers, name: str) -> Self:
@@ -139,6 +139,12 @@ class SequenceHandler:
             end_ns=end_ns,
         )
 
+    def __repr__(self) -> str:
+        state = "complete" if self.complete else "incomplete"
+        return (
+            f"<SequenceHandler {self.name}: {state}, {len(self.topics)} topics, {self.rows} rows>"
+        )
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class TopicHandler:
@@ -161,8 +167,8 @@ class TopicHandler:
     schema: pa.Schema
     user_metadata: Mapping[str, object]
     info: TopicInfo
-    _layers: Layers = attrs.field(alias="layers", repr=False)
-    _ticket: fl.Ticket = attrs.field(alias="ticket", repr=False)
+    _layers: Layers = attrs.field(alias="layers")
+    _ticket: fl.Ticket = attrs.field(alias="ticket")
 
     @classmethod
     def ask(cls, layers: Layers, sequence: str, name: str) -> Self:
@@ -221,6 +227,11 @@ class TopicHandler:
         with contextlib.closing(download):
             for batch in download:
                 yield batch.replace_schema_metadata(self.schema.metadata)
+
+    def __repr__(self) -> str:
+        return (
+            f"<TopicHandler {self.sequence}{self.name}: {self.ontology_tag}, {self.info.rows} rows>"
+        )
 
 
 class _Download:

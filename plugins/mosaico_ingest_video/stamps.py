@@ -237,7 +237,10 @@ def _text_rows(text: str) -> list[tuple[str, str]]:
     rows = [_fields(line) for line in lines]
     if rows and not any(_is_time(field) for field in rows[0]):
         rows = rows[1:]
-    column = _time_column([word.lower() for word in _fields(header.lstrip("#% "))], rows)
+    words = [word.lower() for word in _fields(header.lstrip("#% "))]
+    if any(map(_is_time, words)):
+        words = []  # the first row: a file's name may have the word time in it
+    column = _time_column(words, rows)
     found = []
     for row in rows:
         if column >= len(row) or not _is_time(row[column]):

@@ -46,6 +46,14 @@ def test_topic_is_described(client, point, drive):
     assert (30, 3, True) == (handler.info.rows, handler.info.chunks, handler.info.locked)
 
 
+def test_a_handler_is_printed_in_one_line(client, drive):
+    """What a notebook shows is which one it is, its state and size; not all its metadata."""
+    expected = "<SequenceHandler drive: complete, 2 topics, 30 rows>"
+
+    assert expected == repr(client.sequence_handler("drive"))
+    assert "<TopicHandler drive/imu: point, 30 rows>" == repr(client.topic_handler("drive", "imu"))
+
+
 @pytest.mark.parametrize("locked", [True, False])
 def test_sequence_is_complete_once_all_sessions_are_finalized(client, server, drive, locked):
     """One open session makes a sequence incomplete, and so does having none."""

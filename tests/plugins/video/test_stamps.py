@@ -81,6 +81,12 @@ def test_rates_that_are_none(text):
             True,
         ),
         ("frame,ts\n0,0.5\n1,0.75\n", (500_000_000, 750_000_000), (), False),
+        (
+            "time_0.jpg 0.5\ntime_1.jpg 0.75\n",
+            (500_000_000, 750_000_000),
+            ("time_0.jpg", "time_1.jpg"),
+            False,
+        ),
         ("0 0.5\n1 0.75\n", (500_000_000, 750_000_000), (), False),
         ("# timestamp format v2\n0\n33.366667\n", (0, 33_366_667), (), False),
         (
