@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from mosaico_ingest.errors import InvalidRequestError
 from mosaico_ingest.protocol.schema import TIMESTAMP
 from mosaico_ingest.server.layout import Layout, choose_layout
+from mosaico_ingest.server.nulls import without_hidden_nulls
 from mosaico_ingest.server.plain import without_views
 from mosaico_ingest.server.statistics import ChunkFacts, read_facts
 from mosaico_ingest.server.store import Store, full_disk_is_told
@@ -208,6 +209,7 @@ class _OpenChunk:
         self._writer = layout.open(sink, schema, self._footers, extra)
 
     def write(self, rows: pa.Table) -> None:
+        rows = without_hidden_nulls(rows)
         with full_disk_is_told():
             self._writer.write_table(rows, row_group_size=rows.num_rows)
         self.arrow_bytes += rows.nbytes
