@@ -131,6 +131,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Quaternion": (_plain("quaternion", "", "xyzw"),),
     "Pose": (Rule(tag="pose", fields=_pose("")),),
     "PoseInFrame": (Rule(tag="pose", fields=_pose("pose")),),
+    "PosesInFrame": (Rule(tag="robot_path", fields={"poses": Each("poses", Group(_pose("")))}),),
     "FrameTransform": (Rule(tag="transform", fields=_transform(), frame="parent_frame_id"),),
     "FrameTransforms": (TRANSFORMS, TRANSFORMS_WHOLE),
     "LocationFix": (_location(),),

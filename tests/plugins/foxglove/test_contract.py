@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from foxglove_messages import make_messages
 from mosaico_ingest_foxglove.mapper import FoxgloveMapper, FoxgloveOptions
 from mosaico_ingest_foxglove.schemas import RULES
 from mosaico_ingest_ontology import mosaico_ontologies
@@ -27,7 +28,7 @@ class TestFoxgloveMapper(MapperContract):
         return mosaico_ontologies()
 
     @pytest.fixture
-    def samples(self, dress, make_messages) -> Mapping[str, MapperSample]:
+    def samples(self, dress) -> Mapping[str, MapperSample]:
         """Five messages of every schema, and transforms as the list of their message."""
         samples = {}
         for schema in dress.mapped(RULES):

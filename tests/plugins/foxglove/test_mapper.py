@@ -4,6 +4,7 @@ import json
 
 import pyarrow as pa
 import pytest
+from foxglove_messages import make_messages
 from mosaico_ingest_foxglove import mosaico_mappers
 from mosaico_ingest_foxglove.mapper import FoxgloveMapper, FoxgloveOptions, TfForm, schema_name
 from mosaico_ingest_ontology import mosaico_ontologies
@@ -114,7 +115,7 @@ def test_other_columns_are_left_alone(columns):
         ("FrameTransform", TfForm.Message, ("transform", ())),
     ],
 )
-def test_forms_of_transforms(dress, make_messages, schema, tf, expected):
+def test_forms_of_transforms(dress, schema, tf, expected):
     """Transforms are rows, rows split by edge, or the list of their message; one alone is a row always."""
     data = dress.columns(schema, make_messages(schema))
     claim = FoxgloveMapper().claim(dress.channel(schema), data.schema, FoxgloveOptions(tf=tf))
@@ -122,7 +123,7 @@ def test_forms_of_transforms(dress, make_messages, schema, tf, expected):
     assert expected == (claim.tag, claim.split_by)
 
 
-def test_transforms_as_their_message(dress, make_messages, apply_mapper):
+def test_transforms_as_their_message(dress, apply_mapper):
     """The list keeps what the type has room for, and the claim names the rest."""
     messages = make_messages("FrameTransforms", 6)
     mapped = apply_mapper(
