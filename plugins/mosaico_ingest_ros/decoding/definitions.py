@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from mosaico_ingest.errors import DecodeError
 from mosaico_ingest.plugin import Channel
+from mosaico_ingest_ros.decoding.idl import parse_idl
 from mosaico_ingest_ros.decoding.layout import (
     Block,
     Items,
@@ -93,19 +94,17 @@ def _parsed(
     A channel is compiled for its plan and again for its flow, and a folder of recordings has the same types
     over and over; parsing is what that costs. The result must not be changed.
     """
-    from rosbags.typesys import TypesysError, get_types_from_idl, get_types_from_msg
+    from rosbags.typesys import TypesysError, get_types_from_msg
 
     text = definition.decode("utf-8", "replace").replace("\r\n", "\n")
     parts = _SEPARATOR.split(text)
     is_idl = schema_encoding in {"ros2idl", "omgidl"}
     try:
         if is_idl:
-            types = {}
-            for part in parts:
-                _, _, body = part.partition("\n") if part.startswith("IDL: ") else ("", "", part)
-                types.update(get_types_from_idl(body) if body.strip() else {})
+            embedded = parse_idl(parts, type_name)
         else:
             types = get_types_from_msg(("=" * 80 + "\n").join(parts), type_name)
+            embedded = {name: fields for name, (_, fields) in types.items()}
     except (TypesysError, ValueError, KeyError, TypeError, AssertionError, RecursionError) as err:
         reason = " ".join(str(err).split())[:80]
         msg = (
@@ -113,7 +112,6 @@ def _parsed(
             f"{schema_encoding or 'ros2msg'} ({reason}). Its payloads are kept as bytes."
         )
         raise DecodeError(msg) from err
-    embedded = {name: fields for name, (_, fields) in types.items()}
     return embedded, _idl_root(embedded, type_name) if is_idl else next(iter(embedded))
 
 

@@ -114,6 +114,11 @@ def test_idl_name_with_colons(kit):
         ("struct M { long double x; };", "omgidl", "'x' is a float128"),
         ("union M switch(long) { case 1: long x; };", "omgidl", "cannot be parsed"),
         ("struct N { long x; };", "omgidl", "does not contain it"),
+        ("struct M { @optional long x; };", "omgidl", "has optional members"),
+        ("@mutable struct M { long x; };", "omgidl", "has mutable structs"),
+        ("@extensibility( MUTABLE ) struct M { long x; };", "omgidl", "has mutable structs"),
+        ("@bit_bound(8) enum E { A }; struct M { E e; };", "omgidl", "has enums of fewer bits"),
+        ("struct M { sequence<sequence<long> > x; };", "omgidl", "has sequences of sequences"),
     ],
 )
 def test_refused(definition, schema_encoding, reason, kit):
