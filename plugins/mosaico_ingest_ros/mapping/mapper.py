@@ -1,7 +1,7 @@
 """
 The mapper of ROS messages: finds the rule that fits a channel, then applies it batch by batch.
 
-Must not know: how columns are made. Next: `rule`, `rules`.
+Must not know: how columns are made. Next: `rule`, `rules`, `png`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,13 +24,14 @@ from mosaico_ingest.plugin import (
     Times,
     envelope,
 )
+from mosaico_ingest_ros.mapping import png
 from mosaico_ingest_ros.mapping.geometry import TF_MESSAGES, TF_ROWS, TF_WHOLE
 from mosaico_ingest_ros.mapping.recipes import Group
 from mosaico_ingest_ros.mapping.rule import Rule, base_name
 from mosaico_ingest_ros.mapping.rules import RULES
 from mosaico_ingest_ros.mapping.shapes import at, elements
 
-__all__ = ["RosMapper", "RosOptions", "TfForm"]
+__all__ = ["ImageForm", "RosMapper", "RosOptions", "TfForm"]
 
 
 _EDGE = ("frame_id", "target_frame_id")  # parent and child
@@ -44,6 +45,13 @@ class TfForm(StrEnum):
     Message = "message"
 
 
+class ImageForm(StrEnum):
+    """How the pixels of raw images are kept."""
+
+    Raw = "raw"
+    Png = "png"
+
+
 @attrs.frozen
 class RosOptions:
     """Settings of the ROS mapper."""
@@ -54,6 +62,14 @@ class RosOptions:
         metadata={
             "help": "Transforms as rows of their own, each with parent frame and stamp; the same, split "
             "into a topic per edge of the tree; or as the list of their message, without parent and stamp."
+        },
+    )
+    image: ImageForm = attrs.field(
+        default=ImageForm.Raw,
+        converter=ImageForm,
+        metadata={
+            "help": "Pixels of raw images as they are, or packed as PNG: smaller, without loss, at tens of "
+            "megabytes a second."
         },
     )
 
@@ -89,7 +105,8 @@ class RosMapper:
         channel, tag = request.channel, request.ontology.tag
         for rule in _rules(channel, request.options):
             if rule.tag == tag and rule.fits(request.columns):
-                return _ApplyRule(rule=rule, schema=request.ontology.schema, time=request.time)
+                rows = _ApplyRule(rule=rule, schema=request.ontology.schema, time=request.time)
+                return _PackImages(rows) if _packs(tag, request.options) else rows
         msg = (
             f"Mapper {self.name!r} cannot make {tag!r} of channel {channel.topic!r} "
             f"({channel.type_name!r}). Use --map {channel.topic}=fallback to keep its columns."
@@ -109,6 +126,11 @@ def _rules(channel: Channel, options: object) -> Iterator[Rule]:
 def _tf(options: object) -> TfForm:
     """Return what transforms shall become."""
     return options.tf if isinstance(options, RosOptions) else TfForm.Rows
+
+
+def _packs(tag: str, options: object) -> bool:
+    """Say whether the pixels of rows of type *tag* shall be packed."""
+    return tag == "image" and isinstance(options, RosOptions) and options.image is ImageForm.Png
 
 
 @attrs.frozen(kw_only=True)
@@ -139,6 +161,21 @@ class _ApplyRule:
         return pa.RecordBatch.from_arrays(
             [*envelope(times, self.time, header), *fields], schema=self.schema
         )
+
+
+@attrs.frozen
+class _PackImages:
+    """Makes rows of images, then PNG files of their pixels."""
+
+    rows: _ApplyRule
+
+    def __call__(self, data: pa.RecordBatch, times: Times) -> pa.RecordBatch:
+        batch = self.rows(data, times)
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        columns["data"], columns["format"] = png.packed(
+            columns["data"], columns["height"], columns["stride"]
+        )
+        return pa.RecordBatch.from_arrays(list(columns.values()), schema=batch.schema)
 
 
 def _repeated(times: Times, counts: npt.NDArray[np.int32]) -> Times:

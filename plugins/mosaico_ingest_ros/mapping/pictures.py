@@ -25,12 +25,17 @@ _WORDS = {
     "png": "png",
     "tiff": "tiff",
     "tif": "tiff",
+    "mjpeg": "jpeg",
     "h264": "h264",
     "h.264": "h264",
     "avc": "h264",
+    "x264": "h264",
+    "libx264": "h264",
     "hevc": "hevc",
     "h265": "hevc",
     "h.265": "hevc",
+    "x265": "hevc",
+    "libx265": "hevc",
     "raw": "raw",
 }
 _WORD = re.compile(rf"(?<![a-z0-9])({'|'.join(map(re.escape, _WORDS))})(?![a-z0-9])")
@@ -52,7 +57,10 @@ def format_word(text: str) -> str | None:
         ('jpeg', None)
     """
     words = text.lower()
-    match = None if _OWN_CONTAINER in words else _WORD.search(words)
+    if _OWN_CONTAINER in words:
+        return None
+    pixels, _, container = words.partition(";")
+    match = _WORD.search(container) or _WORD.search(pixels)
     return _WORDS[match[1]] if match else None
 
 

@@ -106,10 +106,11 @@ class _Decode:
         clouds = Clouds(row)
         self._require_axes(clouds.layouts)
         stamps = _Stamps.of(header)
-        columns = [
-            _lists(clouds, self.quantities[field.name], field, stamps)
-            for field in list(self.schema)[len(ENVELOPE) :]
-        ]
+        with np.errstate(all="ignore"):  # points without a return hold anything
+            columns = [
+                _lists(clouds, self.quantities[field.name], field, stamps)
+                for field in list(self.schema)[len(ENVELOPE) :]
+            ]
         return pa.RecordBatch.from_arrays(
             [*envelope(times, self.time, header), *columns], schema=self.schema
         )
@@ -129,23 +130,17 @@ class _Decode:
 
 @attrs.frozen(eq=False)
 class _Stamps:
-    """Stamps of messages: whole seconds and nanoseconds, (n,) float64 each."""
+    """Stamps of messages: whole seconds and the rest of a second, (n,) float64 each."""
 
     seconds: Floats
-    nanoseconds: Floats
+    fractions: Floats
 
     @classmethod
     def of(cls, header: pa.StructArray) -> "_Stamps":
         """Return the stamps of *header*."""
         parts = (at(header, f"stamp.{name}") for name in ("sec", "nanosec"))
         seconds, nanoseconds = (part.cast(pa.float64()).to_numpy() for part in parts)
-        return cls(seconds, nanoseconds)
-
-    def repeated(self, messages: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> "_Stamps":
-        """Return the stamps of *messages*, each as often as *times* says."""
-        return _Stamps(
-            np.repeat(self.seconds[messages], times), np.repeat(self.nanoseconds[messages], times)
-        )
+        return cls(seconds, nanoseconds / _NS_PER_S)
 
 
 def _lists(clouds: Clouds, quantity: Quantity, field: pa.Field, stamps: _Stamps) -> pa.Array:
@@ -157,8 +152,7 @@ def _lists(clouds: Clouds, quantity: Quantity, field: pa.Field, stamps: _Stamps)
     for layout in clouds.layouts:
         name = next((name for name in quantity.names if name in layout.fields), None)
         if name is not None:
-            own = stamps.repeated(layout.messages, layout.points)
-            found.append((layout, _numbers(layout, name, quantity.reading, dtype, own)))
+            found.append((layout, _numbers(layout, name, quantity.reading, dtype, stamps)))
             counts[layout.messages] = layout.points
         elif field.nullable:
             absent[layout.messages] = True
@@ -190,8 +184,7 @@ def _numbers(
         return (numbers * 1e-3).astype(dtype)
     if reading is Reading.Seconds:
         return numbers / _NS_PER_S if is_whole else _offsets_s(layout, numbers, stamps)
-    with np.errstate(over="ignore", invalid="ignore"):
-        cast = numbers.astype(dtype)
+    cast = numbers.astype(dtype)
     if dtype.kind in "iu" and (cast != numbers).any():
         msg = (
             f"Field {name!r} of a cloud ({field.dtype.name}) holds numbers that {dtype.name} "
@@ -209,15 +202,19 @@ def _offsets_s(layout: Layout, numbers: Numbers, stamps: _Stamps) -> Floats:
     in that unit, where 64 bits hold them exactly.
     """
     times: Floats = numbers.astype(np.float64)
-    some = layout.points > 0
+    counts = layout.points
+    some = counts > 0
     if not some.any():
         return times
-    firsts = (np.cumsum(layout.points) - layout.points)[some]
-    latest = np.repeat(np.fmax.reduceat(times, firsts), layout.points[some])
+    latest = np.fmax.reduceat(times, (np.cumsum(counts) - counts)[some])
     is_clock = latest >= _CLOCK_S
     if not is_clock.any():
         return times
     unit = np.select([latest >= 1e17, latest >= 1e14, latest >= 1e11], [1e9, 1e6, 1e3], 1.0)
-    since = times - stamps.seconds * unit - stamps.nanoseconds * (unit / _NS_PER_S)
-    offsets: Floats = np.where(is_clock, since / unit, times)
+    whole, rest = (
+        np.where(is_clock, part[layout.messages][some] * unit, 0.0)
+        for part in (stamps.seconds, stamps.fractions)
+    )
+    since = times - np.repeat(whole, counts[some]) - np.repeat(rest, counts[some])
+    offsets: Floats = since / np.repeat(unit, counts[some])
     return offsets

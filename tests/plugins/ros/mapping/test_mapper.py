@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from mosaico_ingest_ontology import mosaico_ontologies
 from mosaico_ingest_ros.mapping import mappers
-from mosaico_ingest_ros.mapping.mapper import RosMapper, RosOptions, TfForm
+from mosaico_ingest_ros.mapping.mapper import ImageForm, RosMapper, RosOptions, TfForm
 
 from mosaico_ingest.errors import DecodeError, PlanError
 from mosaico_ingest.plugin import Channel, Fit, MapRequest, Ontology, TimePolicy, Times
@@ -179,6 +179,7 @@ def test_transforms_as_messages(ros2, apply_mapper):
 def test_options_are_checked():
     """A form of transforms that does not exist is refused when the options are made."""
     assert RosOptions().tf is TfForm.Rows
+    assert RosOptions().image is ImageForm.Raw
     with pytest.raises(ValueError, match="'list' is not a valid TfForm"):
         RosOptions(tf="list")
 
