@@ -13,6 +13,7 @@ from mosaico_ingest import MosaicoClient
 from mosaico_ingest.enum import TimePolicy
 from mosaico_ingest.model.settings import Settings
 from mosaico_ingest.run import ingest, serve
+from mosaico_ingest.server.runner import ServerProcess
 
 sdk = pytest.importorskip(
     "mosaicolabs", reason="The public SDK is not installed; run `tox -e interop`."
@@ -85,8 +86,8 @@ def messages() -> dict[str, list]:
 
 
 @pytest.fixture(scope="module")
-def client(messages, tmp_path_factory) -> Iterator[object]:
-    """A client of the SDK; what it reads was ingested with the recorder's clock, which orders messages."""
+def server(messages, tmp_path_factory) -> Iterator[ServerProcess]:
+    """A server with recordings, ingested with the recorder's clock, which orders messages."""
     folder = tmp_path_factory.mktemp("types")
     write(folder / "types.mcap", {topic_of(b): (b, told) for b, told in messages.items()})
     tf = "tf2_msgs/TFMessage"
@@ -104,13 +105,23 @@ def client(messages, tmp_path_factory) -> Iterator[object]:
         "png": {"options": {"ros": {"image": "png"}}, "again": True},
     }
     with serve(folder / "store") as server:
-        with MosaicoClient.connect(server.url) as ours:
-            for name, chosen in runs.items():
-                settings = Settings(time=TimePolicy.Log, **chosen)
-                report = ingest(folder / f"{name}.mcap", client=ours, settings=settings)
-                assert 0 == report.exit_code, report
-        with sdk.MosaicoClient.connect(server.host, server.port) as client:
-            yield client
+        for name, chosen in runs.items():
+            store(server, folder / f"{name}.mcap", **chosen)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server) -> Iterator[object]:
+    """A client of the SDK."""
+    with sdk.MosaicoClient.connect(server.host, server.port) as client:
+        yield client
+
+
+def store(server: ServerProcess, path: Path, **settings) -> None:
+    """Ingest a recording."""
+    with MosaicoClient.connect(server.url) as ours:
+        report = ingest(path, client=ours, settings=Settings(time=TimePolicy.Log, **settings))
+    assert 0 == report.exit_code, report
 
 
 def read(client, sequence: str, topic: str) -> list:
@@ -301,3 +312,52 @@ def test_pixels_of_images(client, form, encoding):
             found = np.asarray(image.to_pillow())
 
             np.testing.assert_array_equal(pixels_of(message), found)
+
+
+DRIVERS = {  # what a driver writes, and the packets it may send
+    "h264": ("h264", "cisco+openh264/res/test_vd_1d.264"),
+    "hevc": ("bgr8; libx265 compressed", "pytorch+torchcodec/test/resources/h265_video.mp4"),
+}
+
+
+@pytest.mark.parametrize("word", DRIVERS)
+def test_packets_in_compressed_images(server, client, shared_data, tmp_path, word):
+    """Packets that a driver sends as CompressedImage are decoded by the SDK, in the order of the topic."""
+    av = pytest.importorskip(
+        "av", reason="PyAV is not installed: pip install mosaico-ingest[video]."
+    )
+    from mosaicolabs.models.sensors.image import StatefulDecodingSession
+
+    text, video = DRIVERS[word]
+    path = shared_data / "video" / video
+    with av.open(str(path)) as container:
+        expected = [frame.to_image().tobytes() for frame in container.decode(video=0)]
+    sent = _packets(av, path)
+    packets = ROS.messages("sensor_msgs/CompressedImage", len(sent), seed=1)
+    for message, data in zip(packets, sent, strict=True):
+        message.format, message.data = text, np.frombuffer(data, np.uint8)
+    write(tmp_path / f"{word}.mcap", {"/camera": ("sensor_msgs/CompressedImage", packets)})
+    store(server, tmp_path / f"{word}.mcap")
+
+    session, found = StatefulDecodingSession(), []
+    for image in read(client, word, "/camera"):
+        assert word == image.format.value
+        picture = session.decode(img_bytes=image.data, format=image.format, context="camera")
+        if picture is not None:
+            found.append(picture.tobytes())
+    session.close()
+
+    # It never asks its decoder for the pictures that wait behind the last packet.
+    assert expected[: len(found)] == found
+    assert len(found) >= len(expected) - 4
+
+
+def _packets(av, path: Path) -> list[bytes]:
+    """Return the packets of a video as cameras send them, with start codes and parameter sets."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        if path.suffix == ".mp4":
+            to_stream = av.BitStreamFilterContext(f"{stream.codec.name}_mp4toannexb", stream)
+            packets = [out for packet in packets for out in to_stream.filter(packet)]
+        return [bytes(packet) for packet in packets]

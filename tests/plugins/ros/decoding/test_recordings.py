@@ -1,21 +1,9 @@
 """Every channel of every ROS recording of public projects decodes to the values that rosbags reads."""
 
-import shutil
-import sqlite3
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
+from collections import Counter
 
-import attrs
 import pytest
-import zstandard
-from mcap.exceptions import McapError
-from mcap.records import Channel as McapChannel
-from mcap.records import Message, Schema
-from mcap.stream_reader import StreamReader
-from rosbags.rosbag1 import Reader, ReaderError
-from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
+from recorded_channels import oracle_types, stored_channels
 
 from mosaico_ingest.errors import DecodeError
 
@@ -23,134 +11,19 @@ from mosaico_ingest.errors import DecodeError
 UNDECODABLE = {"broken_msgs/Garbage"}
 
 
-@attrs.define
-class Stored:
-    """One channel of a file: what is needed to decode it, and its payloads."""
-
-    encoding: str
-    type_name: str
-    schema_encoding: str = ""
-    definition: bytes = b""
-    payloads: list[bytes] = attrs.field(factory=list)
-
-
-def read_mcap(path: Path) -> Iterator[Stored]:
-    """Read the intact messages of an MCAP file with its own library."""
-    schemas, channels = {}, {}
-    with path.open("rb") as stream:
-        try:
-            for record in StreamReader(stream).records:
-                if isinstance(record, Schema):
-                    schemas[record.id] = record
-                elif isinstance(record, McapChannel):
-                    schema = schemas.get(record.schema_id)
-                    if schema:
-                        stored = Stored(
-                            record.message_encoding, schema.name, schema.encoding, schema.data
-                        )
-                        channels.setdefault(record.id, stored)
-                elif isinstance(record, Message) and record.channel_id in channels:
-                    channels[record.channel_id].payloads.append(bytes(record.data))
-        except McapError:
-            pass  # damage is the matter of the source plugin's tests
-    yield from (c for c in channels.values() if c.encoding in {"cdr", "ros1"})
-
-
-def read_bag(path: Path) -> Iterator[Stored]:
-    """Read the intact messages of a ROS 1 bag with rosbags."""
-    channels: dict[tuple, Stored] = {}
-    try:
-        with Reader(path) as reader:
-            for connection, _, payload in reader.messages():
-                definition = connection.msgdef.data.encode()
-                key = (connection.msgtype, definition)
-                channels.setdefault(key, Stored("ros1", key[0], "ros1msg", definition))
-                channels[key].payloads.append(bytes(payload))
-    except (ReaderError, OSError):
-        pass
-    yield from channels.values()
-
-
-def read_db3(path: Path, folder: Path) -> Iterator[Stored]:
-    """Read a copy of an sqlite bag: opening it may write beside it."""
-    for file in path.parent.glob(path.name + "*"):
-        shutil.copy(file, folder)
-    with closing(sqlite3.connect(folder / path.name)) as database:
-        try:
-            topics = database.execute(
-                "SELECT id, type FROM topics WHERE serialization_format = 'cdr'"
-            ).fetchall()
-            texts = {name: text.encode() for name, text in definitions(database)}
-            query = "SELECT data FROM messages WHERE topic_id = ? ORDER BY id"
-            for topic_id, type_name in topics:
-                found = database.execute(query, [topic_id]).fetchall()
-                text = texts.get(type_name, b"")
-                schema_encoding = "ros2msg" if text else ""
-                payloads = [unpacked(row[0]) for row in found]
-                yield Stored("cdr", type_name, schema_encoding, text, payloads)
-        except sqlite3.DatabaseError:
-            return
-
-
-def definitions(database: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Return names and texts of the definitions, which newer bags have."""
-    tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
-    if "message_definitions" not in tables:
-        return []
-    query = "SELECT topic_type, encoded_message_definition FROM message_definitions"
-    return database.execute(query).fetchall()
-
-
-def unpacked(payload: bytes) -> bytes:
-    """Return a message that rosbag2 may have compressed on its own."""
-    is_zstd = payload.startswith(b"\x28\xb5\x2f\xfd")
-    return zstandard.ZstdDecompressor().decompress(payload) if is_zstd else payload
-
-
-def oracle_types(stored: Stored) -> tuple[dict, str]:
-    """Return the definition as rosbags parses it, on top of what ROS ships."""
-    known = Stores.ROS1_NOETIC if stored.encoding == "ros1" else Stores.ROS2_HUMBLE
-    types, text = dict(get_typestore(known).fielddefs), stored.definition.decode()
-    if not text.strip():
-        return types, stored.type_name
-    if stored.schema_encoding == "omgidl":
-        embedded = get_types_from_idl(text)
-        return types | embedded, stored.type_name
-    # eProsima's recorder writes `MSG: fastdds/pkg/msg/Name` for what fields call `pkg/msg/Name`.
-    embedded = get_types_from_msg(text.replace("MSG: fastdds/", "MSG: "), stored.type_name)
-    return types | embedded, next(iter(embedded))
-
-
-def files(folder: Path) -> list[tuple[Path, str]]:
-    """Return the recordings below *folder* with their suffixes."""
-    suffixes = (".mcap", ".bag", ".db3")
-    return [
-        (p, p.suffix) for p in sorted(folder.rglob("*")) if p.suffix in suffixes and p.is_file()
-    ]
-
-
 @pytest.mark.slow
 def test_every_channel(shared_data, tmp_path, kit):
     """What the decoders make of real payloads is what rosbags makes of them."""
     seen: Counter[str] = Counter()
     refused: set[str] = set()
-    groups: dict[tuple, list[bytes]] = defaultdict(list)
-    for k, (path, suffix) in enumerate(files(shared_data)):
-        folder = tmp_path / str(k)
-        folder.mkdir()
-        read = {".mcap": read_mcap, ".bag": read_bag}.get(suffix)
-        for stored in read(path) if read else read_db3(path, folder):
-            key = (stored.encoding, stored.type_name, stored.schema_encoding, stored.definition)
-            groups[key] += stored.payloads
-    for (encoding, type_name, schema_encoding, definition), payloads in groups.items():
+    for stored in stored_channels(shared_data, tmp_path):
+        encoding, type_name, payloads = stored.encoding, stored.type_name, stored.payloads
         try:
-            decode = kit.compile(encoding, type_name, definition, schema_encoding)
+            decode = kit.compile(encoding, type_name, stored.definition, stored.schema_encoding)
         except DecodeError:
             refused.add(type_name)
             continue
-        subject = kit.Oracle(
-            *oracle_types(Stored(encoding, type_name, schema_encoding, definition))
-        )
+        subject = kit.Oracle(*oracle_types(stored))
         seen[encoding] += len(payloads)
 
         assert kit.expected(subject, payloads, encoding) == kit.rows(decode, payloads), type_name

@@ -1,7 +1,9 @@
 """The oracle: rosbags' own serialisers, and its objects as the Python values of our columns."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,8 @@ from rosbags.interfaces import Nodetype
 from rosbags.typesys.store import Typestore
 
 from mosaico_ingest.plugin import Channel, Decode
+
+sys.path.insert(0, str(Path(__file__).parent))  # for recorded_channels
 
 _AS_BYTES = {"uint8", "byte", "char"}
 _PLACEHOLDER = "structure_needs_at_least_one_member"
@@ -71,6 +75,7 @@ class Kit:
     """What the tests of the decoders share."""
 
     Oracle = Oracle
+    comparable = staticmethod(comparable)
 
     @staticmethod
     def compile(
