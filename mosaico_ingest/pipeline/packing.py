@@ -115,10 +115,16 @@ def stated_size(head: bytes, kind: str) -> int | None:
 
 
 class _Raw:
-    """The packed bytes as Arrow asks for them: in small pieces, so that `position` says where a fault is."""
+    """
+    The packed bytes as Arrow asks for them: in small pieces, so that `position` says where a fault is.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        fine_at: From where on they come byte by byte: of a piece with a fault in it nothing is unpacked.
+    """
+
+    def __init__(self, path: Path, fine_at: int | None = None) -> None:
         self._stream = path.open("rb", buffering=0)
+        self._fine_at = fine_at
         self.before = self.position = 0
 
     closed = False
@@ -129,7 +135,10 @@ class _Raw:
 
     def read(self, nbytes: int = -1) -> bytes:
         """Read at most `_RAW_BYTES`, whatever is asked for."""
-        data = self._stream.read(_RAW_BYTES if nbytes < 0 else min(nbytes, _RAW_BYTES))
+        most = _RAW_BYTES if nbytes < 0 else min(nbytes, _RAW_BYTES)
+        if self._fine_at is not None:
+            most = min(most, max(self._fine_at - self.position, 1))
+        data = self._stream.read(most)
         self.before, self.position = self.position, self.position + len(data or b"")
         return data or b""
 
@@ -170,7 +179,7 @@ class PackedStream:
         if (
             self.fault
         ):  # a read that fails gives nothing of its block: take the last one byte by byte
-            yield b"".join(self._read(done, 1))
+            yield b"".join(self._read(done, 1, self.fault_at))
 
     def head(self) -> bytes:
         """Return the first 64 KiB, fewer where it ends before."""
@@ -181,9 +190,9 @@ class PackedStream:
                 break
         return head[:HEAD_BYTES]
 
-    def _read(self, start: int, nbytes: int) -> Iterator[bytes]:
+    def _read(self, start: int, nbytes: int, fine_at: int | None = None) -> Iterator[bytes]:
         """Yield what comes after *start* unpacked bytes, *nbytes* at a time."""
-        raw = _Raw(self.path)
+        raw = _Raw(self.path, fine_at)
         try:
             with pa.CompressedInputStream(pa.PythonFile(raw, "r"), self.kind) as stream:
                 while start and (skipped := stream.read(min(start, _BLOCK_BYTES))):

@@ -200,6 +200,7 @@ class _Parquet:
                 for batch in self._file.iter_batches(
                     _BATCH_ROWS, row_groups=[group], use_threads=False
                 ):
+                    batch.validate(full=True)  # pages bear no checksum
                     given += batch.num_rows
                     yield group, batch
             except (pa.ArrowException, OSError) as error:
@@ -265,7 +266,7 @@ class _ArrowStream:
             raise SourceError(msg, path=path) from error
 
     def read(self, position: int) -> Iterator[tuple[int, pa.RecordBatch] | Damage]:
-        """Yield the batches; what follows one that is damaged cannot be found."""
+        """Yield the batches, up to where no next one is found."""
         self._source.seek(0)
         stream = pa.ipc.open_stream(self._source)
         number = 0
@@ -277,11 +278,17 @@ class _ArrowStream:
             except StopIteration:
                 return
             except (pa.ArrowException, OSError) as error:
-                reason = f"The stream breaks off after {number} record batches: {error}."
-                yield Damage(reason=reason, byte_range=(at, self._source.size()))
-                return
-            if number >= position and batch.num_rows:
-                yield number, batch
+                end, size = self._source.tell(), self._source.size()
+                if at < end < size:  # the message was whole: the next one begins behind it
+                    reason = f"Record batch {number} cannot be read: {error}."
+                    yield Damage(reason=reason, byte_range=(at, end))
+                else:
+                    reason = f"The stream breaks off after {number} record batches: {error}."
+                    yield Damage(reason=reason, byte_range=(at, size))
+                    return
+            else:
+                if number >= position and batch.num_rows:
+                    yield number, batch
             number += 1
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ A table that is delimited text: samples it for dialect, types and clock, then re
 Must not know: channels. Next: `recording`.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -98,7 +99,7 @@ class CsvTable:
         return self._ahead.blocks(position)
 
     def _find_keys(self, sample: bytes) -> Keys | None:
-        head = sample[:_HEAD_BYTES].decode(errors="replace").splitlines()[:500]
+        head = _first_lines(sample[:_HEAD_BYTES], 500)
         rows = rows_of([line for line in head if line], self._dialect.delimiter)
         return find_keys(self._dialect.names, self._dialect.is_named, rows)
 
@@ -108,6 +109,8 @@ class CsvTable:
         """Describe a table of one shape."""
         names = self._dialect.names
         texts = self._texts(sample, names)
+        if not texts:
+            raise self._no_rows()
         used = dict(zip(names, texts, strict=True))
         if self._dialect.filler:
             used.pop(names[-1])
@@ -127,8 +130,7 @@ class CsvTable:
         labels = cells(lines, delimiter, keys.columns)
         counts = {e["values"]: e["counts"] for e in pc.value_counts(labels.drop_null()).to_pylist()}
         if not counts:
-            msg = f"{str(self._text.path)!r} has no rows below its header. Leave it out."
-            raise SourceError(msg, path=self._text.path)
+            raise self._no_rows()
         names = self._dialect.names
         own = [k for k in range(len(names)) if k not in keys.columns]
         times = (
@@ -141,26 +143,29 @@ class CsvTable:
             clock, told = find_clock(columns, self._options, is_named=self._dialect.is_named)
         except NoClockError:
             raise SourceError(no_clock(self._text.path, names), path=self._text.path) from None
-        shapes = []
+        shapes: dict[str, Shape] = {}
         for label in counts:
             rows = lines.filter(pc.fill_null(pc.equal(labels, label), False))
             texts = joined(rows)
-            width = Counter(
-                len(row)
-                for row in rows_of(texts.decode(errors="replace").splitlines()[:100], delimiter)
-            ).most_common(1)[0][0]
+            widths = Counter(len(row) for row in rows_of(_first_lines(texts, 100), delimiter))
+            width = widths.most_common(1)[0][0]
             called = _long_names(keys, width) if keys.is_ragged else names
             dropped = tuple(called[k] for k in keys.columns if k < width)
-            shapes.append(self._shape(called, self._texts(texts, called), clock, dropped))
-        return tuple(counts), tuple(shapes), clock, told
+            found = self._texts(texts, called)
+            if found:  # else they are broken, and rejects, as all of a kind that is not known
+                shapes[label] = self._shape(called, found, clock, dropped)
+        if not shapes:
+            raise self._no_rows()
+        return tuple(shapes), tuple(shapes.values()), clock, told
 
     def _texts(self, sample: bytes, names: tuple[str, ...]) -> list[pa.Array]:
-        """Return the columns of *sample* as text; rows of another length are left out."""
+        """Return the columns of *sample* as text, none if no row has their number."""
         parsed: Parsed = parse(sample, self._grammar(dict.fromkeys(names, pa.string())))
-        if not parsed.data.num_rows:
-            msg = f"{str(self._text.path)!r} has no rows below its header. Leave it out."
-            raise SourceError(msg, path=self._text.path)
-        return list(parsed.data.columns)
+        return list(parsed.data.columns) if parsed.data.num_rows else []
+
+    def _no_rows(self) -> SourceError:
+        msg = f"{str(self._text.path)!r} has no rows below its header. Leave it out."
+        return SourceError(msg, path=self._text.path)
 
     def _shape(
         self, names: tuple[str, ...], texts: list[pa.Array], clock: Clock, dropped: tuple[str, ...]
@@ -199,6 +204,12 @@ def _read_head(file: SourceFile) -> bytes:
     except OSError as error:
         msg = f"{str(file.path)!r} cannot be read: {error.strerror}. Check its permissions."
         raise SourceError(msg, path=file.path) from error
+
+
+def _first_lines(data: bytes, most: int) -> list[str]:
+    """Return the first lines; unlike `str.splitlines`, which parts text at form feeds too."""
+    text = data.decode(errors="replace")
+    return [line for line in re.split(r"[\r\n]+", text, maxsplit=most)[:most] if line]
 
 
 def _long_names(keys: Keys, width: int) -> tuple[str, ...]:

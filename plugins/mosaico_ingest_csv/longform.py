@@ -51,12 +51,13 @@ def find_keys(names: Sequence[str], is_named: bool, rows: Sequence[Sequence[str]
         widths: defaultdict[str, Counter[int]] = defaultdict(Counter)
         for row in rows:
             widths[row[k] if k < len(row) else ""][len(row)] += 1
-        even = sum(max(counts.values()) for counts in widths.values())
-        if (
-            2 <= len(widths) <= _MOST_KINDS
-            and even >= 0.98 * len(rows)
-            and all(_IDENTIFIER.fullmatch(kind) and not is_number(kind) for kind in widths if kind)
-        ):
+        named = [
+            counts
+            for kind, counts in widths.items()
+            if not kind or (_IDENTIFIER.fullmatch(kind) and not is_number(kind))
+        ]
+        even = sum(max(counts.values()) for counts in named)
+        if 2 <= len(named) <= _MOST_KINDS and even >= 0.98 * len(rows):
             return Keys((k,), is_ragged=True)
     return None
 

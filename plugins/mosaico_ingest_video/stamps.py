@@ -130,25 +130,45 @@ def read_stamps(path: Path, timezone: str = "UTC") -> Stamps:
         raise SourceError(msg, path=path) from error
     try:
         rows = _json_rows(text) if text.lstrip()[:1] in ("[", "{") else _text_rows(text)
-        times = [row[0] for row in rows]
-        unit = _relative_unit(times, text)
-        values = tuple(
-            _instant_ns(time, zone)
-            if _INSTANT.fullmatch(time)
-            else _number_ns(time, otherwise=unit)
-            for time in times
-        )
+        unit = _relative_unit([row[0] for row in rows], text)
+        values, names = _read_rows(rows, unit, zone)
     except (ValueError, InvalidOperation, UsageError, RecursionError) as error:
         reason = str(error).rstrip(".")
         msg = f"The list of times {str(path)!r} cannot be read: {reason}. Expected a time per line."
         raise SourceError(msg, path=path) from error
-    names = tuple(row[1] for row in rows)
     return Stamps(
         path=path,
         times_ns=values,
         names=names if any(names) else (),
         is_absolute=bool(values) and max(values) >= 10**17,
     )
+
+
+def _read_rows(
+    rows: Sequence[tuple[str, str]], unit: int, zone: tzinfo
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """
+    Return times and file names of rows; a row without a time costs its own file where the others are named.
+
+    Raises:
+        ValueError: A time cannot be read, and times are told by their places; or fewer than half can be read.
+    """
+    found: list[tuple[int, str]] = []
+    faults: list[ValueError] = []
+    for time, name in rows:
+        try:
+            is_instant = _INSTANT.fullmatch(time)
+            value = _instant_ns(time, zone) if is_instant else _number_ns(time, otherwise=unit)
+        except ValueError as error:
+            faults.append(error)
+            continue
+        found.append((value, name))
+    if faults:
+        named = [row for row in found if row[1]]
+        if 2 * len(named) < len(rows):
+            raise faults[0]
+        found = named
+    return tuple(value for value, _ in found), tuple(name for _, name in found)
 
 
 def _zone(name: str) -> tzinfo:
@@ -195,7 +215,7 @@ def _number_ns(text: str, *, otherwise: int) -> int:
 def _scaled(text: str, unit: int) -> int:
     """Return a number of units of *unit* nanoseconds, to the nearest."""
     if not _NUMBER.fullmatch(text):
-        why = f"{text!r} is no time"
+        why = f"{text!r} has no time"
         raise ValueError(why)
     number = Decimal(text)
     if abs(number) > _FAR_NS:  # before a fraction is made of an exponent
@@ -244,8 +264,8 @@ def _text_rows(text: str) -> list[tuple[str, str]]:
     found = []
     for row in rows:
         if column >= len(row) or not _is_time(row[column]):
-            why = f"{' '.join(row)[:60]!r} has no time"
-            raise ValueError(why)
+            found.append((" ".join(row)[:60], ""))
+            continue
         others = [field for k, field in enumerate(row) if k != column and not _is_time(field)]
         found.append((row[column], others[0] if others else ""))
     return found

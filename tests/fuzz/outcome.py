@@ -2,7 +2,10 @@
 
 import attrs
 
-__all__ = ["Outcome"]
+__all__ = ["LEAST_CASES", "Outcome"]
+
+LEAST_CASES = 30
+"""How many cases are tried however slow the machine is."""
 
 MOST_FINDINGS = 20
 

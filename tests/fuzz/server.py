@@ -23,7 +23,7 @@ from mosaico_ingest.protocol.generations import GENERATIONS
 from mosaico_ingest.server.runner import ServerProcess, serve
 
 from .mutating import TEXTS, Mutator
-from .outcome import Outcome
+from .outcome import LEAST_CASES, Outcome
 from .uploads import any_batches, any_schema
 
 __all__ = ["run"]
@@ -84,7 +84,8 @@ class _Round:
             before = process.num_threads(), process.num_fds()
             cases = [self._action, self._action, self._info, self._ticket, self._list, self._put]
             for number in range(_CASES_PER_ROUND):
-                if time.monotonic() > ends or self._outcome.is_full:
+                is_over = number >= LEAST_CASES and time.monotonic() > ends
+                if is_over or self._outcome.is_full:
                     break
                 if number % 50 == 49:
                     self._prepare()

@@ -30,6 +30,15 @@ def test_server_for_a_moment(fuzz, tmp_path):
     assert 20 < outcome.cases
 
 
+@pytest.mark.slow
+def test_recordings_for_a_moment(fuzz, tmp_path):
+    """Every kind of recording is read as it was written, and damaged ones as far as their formats allow."""
+    outcome = fuzz("recordings").run(random.Random(5), 2, tmp_path)
+
+    assert [] == outcome.findings
+    assert 20 < outcome.cases
+
+
 def test_findings_are_found(fuzz, tmp_path):
     """What leaks, hangs or is nobody's words is a finding; a plain refusal is none."""
     from pyarrow import flight

@@ -93,6 +93,20 @@ def test_what_follows_a_damage_is_not_made_up(stream, kind):
     assert damaged.fault_at <= middle + 16
 
 
+def test_all_before_a_damage_comes(stream, kind):
+    """As much comes out as the format's own library gets out of what lies before the damage."""
+    data = b"".join(b"%d,%d\n" % (n, n * n) for n in range(60_000))
+    packed = bytearray(PACK[kind](data))
+    middle = len(packed) // 2
+    packed[middle : middle + 300] = b"\xff" * 300
+    intact = unpack_what_is_there(kind, bytes(packed[:middle]))
+    content = b"".join(stream(bytes(packed)).blocks())
+
+    assert len(intact) > 300_000
+    assert data.startswith(intact)
+    assert content.startswith(intact)
+
+
 def test_the_head_is_that_of_the_content(kind, stream):
     """Sniffers see the first 64 KiB of what is inside, also of a file that is cut off soon after."""
     packed = PACK[kind](DATA)

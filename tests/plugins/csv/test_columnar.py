@@ -143,6 +143,30 @@ def test_a_stream_that_breaks_off(stream, read_table):
     assert "breaks off after 2 record batches" in found.info.damage[0].reason
 
 
+@pytest.mark.parametrize("form", [ParquetFormat(), ArrowFormat()], ids=lambda form: form.name)
+def test_text_that_is_damaged_costs_its_batch(tmp_path, read_table, form):
+    """A batch whose text is no UTF-8 any more is damage, those before and behind it are read."""
+    path = tmp_path / "t"
+    times = [T0 + k for k in range(30)]
+    rows = pa.table({"timestamp": times, "word": [f"word-{k:04}" for k in range(30)]})
+    if form.name == "parquet":
+        pyarrow.parquet.write_table(
+            rows, path, row_group_size=10, use_dictionary=False, compression="none"
+        )
+    else:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows, max_chunksize=10)
+    data = bytearray(path.read_bytes())
+    last = data.rindex(b"word-0015")  # in its page, not in the bounds of its row group
+    data[last : last + 4] = b"\xff" * 4
+    path.write_bytes(data)
+
+    found = read_table(path, form)
+
+    assert [*times[:10], *times[20:]] == [row["log_time_ns"] for row in found.rows["/t"]]
+    assert ["UTF8" in item.reason for item in [*found.info.damage, *found.damage]] == [True]
+
+
 def test_an_arrow_file_without_its_footer(arrow_file, read_table):
     """An Arrow file that is cut off is refused with the reason and what to do."""
     os.truncate(arrow_file, arrow_file.stat().st_size - 20)

@@ -268,3 +268,14 @@ def test_rows_of_kinds_that_are_not_text(table):
 
     assert [b"40000,mag,1,\xff"] == [reject["payload"] for reject in found.rejects["/mag"]]
     assert (39, 20) == (len(found.rows["/mag"]), len(found.rows["/baro"]))
+
+
+@pytest.mark.parametrize("damage", [b"\x0cmag", b",\x01\x02g", b",ma\xffg"])
+def test_a_broken_row_among_kinds(table, damage):
+    """A row whose kind was damaged is a reject or a kind of its own; all others keep their kinds."""
+    rows = [b"%d,%s\n" % (4000 * k, b"mag,1,x" if k % 3 else b"baro,3") for k in range(90)]
+    rows[10] = rows[10].replace(b",mag", damage)
+
+    found = table(b"".join(rows))
+
+    assert (59, 30) == (len(found.rows["/mag"]), len(found.rows["/baro"]))

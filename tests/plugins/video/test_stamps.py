@@ -134,3 +134,17 @@ def test_a_list_that_is_not_there(tmp_path):
     """A path that does not exist is named."""
     with pytest.raises(SourceError, match=r"gone\.txt"):
         read_stamps(tmp_path / "gone.txt")
+
+
+def test_a_list_with_a_broken_line(tmp_path):
+    """A line without a time costs the file that it names; where lines name none, the list is refused."""
+    path = tmp_path / "list.csv"
+    lines = [f"{1403636579763555584 + k},{k}.png" for k in range(5)]
+    path.write_text("\n".join([*lines[:2], lines[2].replace("0", "O"), *lines[3:]]))
+    stamps = read_stamps(path)
+    path.write_text("1.5\n1.6\n1.O\n1.8\n")
+
+    assert ("0.png", "1.png", "3.png", "4.png") == stamps.names
+    assert [0, 1, 3, 4] == [time - 1403636579763555584 for time in stamps.times_ns]
+    with pytest.raises(SourceError, match=r"'1\.O' has no time"):
+        read_stamps(path)
