@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pyarrow import fs
 
+hypothesis.settings.register_profile("suite", deadline=None)  # machines may be busy
+hypothesis.settings.load_profile("suite")
 pytest.register_assert_rewrite("mosaico_ingest.testing")
 
 

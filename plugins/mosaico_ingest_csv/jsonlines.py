@@ -20,7 +20,7 @@ from mosaico_ingest_csv.ahead import Ahead, is_small, sample_rows
 from mosaico_ingest_csv.clock import Clock, NoClockError, find_clock
 from mosaico_ingest_csv.dialect import Dialect
 from mosaico_ingest_csv.options import JsonOptions
-from mosaico_ingest_csv.parsing import Refusal
+from mosaico_ingest_csv.parsing import Refusal, lines_before
 from mosaico_ingest_csv.pieces import Piece
 from mosaico_ingest_csv.table import Block, Part, no_clock
 from mosaico_ingest_csv.text import TextFile
@@ -111,11 +111,13 @@ class _Press:
         log_ns, ok = self.clock.stamps(clock, 0, batch.num_rows)
         why = f"no time in {' and '.join(map(repr, self.clock.columns))}"
         refused |= dict.fromkeys(numbers[~ok].tolist(), why)
-        found = []
-        for row in sorted(refused):
-            start, end = (int(at) for at in spans[row])
-            refusal = Refusal(row, refused[row], data[start:end])
-            found.append((row, refusal, data.count(b"\n", 0, start)))
+        rows = sorted(refused)
+        places = spans[np.array(rows, np.int64)]
+        lines = lines_before(data, places[:, 0])
+        found = [
+            (row, Refusal(row, refused[row], data[start:end]), line)
+            for row, (start, end), line in zip(rows, places.tolist(), lines.tolist(), strict=True)
+        ]
         batch = batch.select(self.columns.names)
         piece = Piece(
             data=batch if ok.all() else batch.filter(pa.array(ok)),

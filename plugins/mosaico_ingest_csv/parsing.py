@@ -16,7 +16,7 @@ import pyarrow.csv
 
 from mosaico_ingest_csv.kinds import convert
 
-__all__ = ["Grammar", "Parsed", "Refusal", "parse", "row_spans", "rows_end"]
+__all__ = ["Grammar", "Parsed", "Refusal", "lines_before", "parse", "row_spans", "rows_end"]
 
 _QUOTE = ord('"')
 
@@ -113,6 +113,11 @@ def row_spans(data: bytes) -> np.ndarray:
     ends = ends - has_return
     spans = np.stack([starts, ends], axis=1)
     return spans[ends > starts]
+
+
+def lines_before(data: bytes, places: np.ndarray) -> np.ndarray:
+    """Return how many lines of *data* end before each of *places*; all at once, since these may be many."""
+    return np.searchsorted(np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")), places)
 
 
 def _stretches(data: bytes) -> Iterator[tuple[int, int, bool]]:

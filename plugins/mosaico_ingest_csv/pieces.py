@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from mosaico_ingest.plugin import LOG_TIME, PAYLOAD, PLACE, REASON
 from mosaico_ingest_csv.clock import Clock
 from mosaico_ingest_csv.longform import Keys, cells, joined, lines_of
-from mosaico_ingest_csv.parsing import Grammar, Refusal, parse, row_spans, rows_end
+from mosaico_ingest_csv.parsing import Grammar, Refusal, lines_before, parse, row_spans, rows_end
 from mosaico_ingest_csv.table import Rows
 from mosaico_ingest_csv.times import Ints
 
@@ -187,10 +187,17 @@ def _located(piece: Piece, data: bytes, rows: Ints | None) -> Piece:
         return piece
     spans = row_spans(data)
     is_sure = rows is not None or len(spans) == piece.total
-    found = []
-    for row, refusal, _ in piece.refused:
-        k = min(int(rows[row]) if rows is not None and row < len(rows) else row, len(spans) - 1)
-        start, end = (int(at) for at in spans[k])
-        text = data[start:end] if is_sure else refusal.text
-        found.append((row, attrs.evolve(refusal, text=text), data.count(b"\n", 0, start)))
-    return attrs.evolve(piece, refused=tuple(found))
+    numbers = np.array([row for row, _, _ in piece.refused])
+    if rows is not None:
+        numbers = np.where(numbers < len(rows), rows[np.minimum(numbers, len(rows) - 1)], numbers)
+    places = spans[np.minimum(numbers, len(spans) - 1)]
+    lines = lines_before(data, places[:, 0])
+    return attrs.evolve(
+        piece,
+        refused=tuple(
+            (row, attrs.evolve(refusal, text=data[start:end]) if is_sure else refusal, line)
+            for (row, refusal, _), (start, end), line in zip(
+                piece.refused, places.tolist(), lines.tolist(), strict=True
+            )
+        ),
+    )

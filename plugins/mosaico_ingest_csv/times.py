@@ -152,7 +152,18 @@ def parse_start(text: str, timezone: str) -> int:
 
 
 def misfits(values: pa.Array, kind: pa.DataType) -> npt.NDArray[np.int64]:
-    """Return the numbers of the rows that cannot be cast to *kind*: few, found by halving."""
+    """Return the numbers of the rows that cannot be cast to *kind*; their values are few."""
+    try:
+        values.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        encoded = values.dictionary_encode()
+        bad = _halved(encoded.dictionary, kind)
+        return np.flatnonzero(np.isin(pc.fill_null(encoded.indices, -1), bad))
+    return np.array([], np.int64)
+
+
+def _halved(values: pa.Array, kind: pa.DataType) -> list[int]:
+    """Return the numbers of the values that cannot be cast to *kind*."""
     found: list[int] = []
     ranges = [(0, len(values))]
     while ranges:
@@ -165,7 +176,7 @@ def misfits(values: pa.Array, kind: pa.DataType) -> npt.NDArray[np.int64]:
             else:
                 middle = (start + end) // 2
                 ranges += [(middle, end), (start, middle)]
-    return np.array(found, np.int64)
+    return found
 
 
 def _without(values: pa.Array, rows: Ints) -> pa.Array:

@@ -136,3 +136,10 @@ def test_start_that_is_none():
     """Anything else is refused with its value."""
     with pytest.raises(UsageError, match="'noon'"):
         parse_start("noon", "UTC")
+
+
+def test_misfits_are_found_wherever_a_value_comes_again():
+    """Every row of a value that is no number is named, in order; nulls and rows outside a slice are not."""
+    values = pa.array(["x", "1", "x", None, "y", "2", "x", "y"]).slice(1)
+
+    assert [1, 3, 5, 6] == misfits(values, pa.int64()).tolist()
