@@ -29,7 +29,7 @@ _NUMBERS = {
     "float": "f4",
     "double": "f8",
 }
-_DEFAULTS = ((1, "system defaults"), (2, "setup defaults"))
+_DEFAULTS = ((1, "system_defaults"), (2, "setup_defaults"))
 
 
 @attrs.frozen

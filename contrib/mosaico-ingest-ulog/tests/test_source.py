@@ -98,8 +98,8 @@ def test_what_is_said_once_is_metadata(read, path):
             "perf": "one two",
         },
         "parameters": {"MC_ROLL_P": "6.5", "SYS_AUTOSTART": "4001"},
-        "system defaults": {"MC_ROLL_P": "6.0"},
-        "setup defaults": {"MC_ROLL_P": "6.0"},
+        "system_defaults": {"MC_ROLL_P": "6.0"},
+        "setup_defaults": {"MC_ROLL_P": "6.0"},
     } == tables
     assert [("events", 5)] == [(a.name, a.size_bytes) for a in info.attachments]
 
