@@ -16,15 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mosaico_ingest.plugin import Decoded, Reject
-from mosaico_ingest_json.exact import InexactError, exact
+from mosaico_ingest_json.exact import InexactError, beyond, exact
 from mosaico_ingest_json.placing import NOTHING, PayloadError, misfit, parse, place, written
 from mosaico_ingest_json.shapes import Shape, arrow_type
 
 __all__ = ["Columns", "JsonDecode"]
 
-_FEW = 32  # texts that are looked at one by one where the reader refuses them together
+_FEW = 128  # texts that are looked at one by one where the reader refuses them together
 _MAX_BYTES = 2**31 - 2**16  # what it takes as one block
 _BLANKS = " \t\r\n"
+
+Ints = npt.NDArray[np.int64]
 
 
 @attrs.frozen(kw_only=True)
@@ -67,45 +69,78 @@ class JsonDecode:
         self._columns = columns
 
     def __call__(self, payload: pa.Array) -> Decoded:
-        """Decode a column of payloads; those that are refused together are halved and tried again."""
+        """Decode a column of payloads; those that are refused together are parted and tried again."""
         payloads = payload.cast(pa.large_binary())
-        pieces: list[tuple[npt.NDArray[np.int64], pa.RecordBatch]] = []
+        pieces: list[tuple[Ints, pa.RecordBatch]] = []
         rejects: dict[str, list[int]] = {}
-        ranges = [(0, len(payloads))] if len(payloads) else []
-        while ranges:
-            first, n = ranges.pop()
-            part = payloads.slice(first, n)
-            together = self._together(part)
-            if together is not None:
-                pieces.append((np.arange(first, first + n), together))
-            elif n > _FEW:
-                ranges += [(first + n // 2, n - n // 2), (first, n // 2)]
+        left = [np.arange(len(payloads))] if len(payloads) else []
+        while left:
+            rows = left.pop()
+            part = payloads if len(rows) == len(payloads) else payloads.take(pa.array(rows))
+            odd = np.full(len(rows), len(rows) <= _FEW)
+            try:
+                pieces.append((rows, self._together(part)))
+                continue
+            except (pa.ArrowInvalid, InexactError) as err:
+                if len(rows) > _FEW and "unexpected field" in str(err):
+                    odd = self._with_new_members(part)
+            if odd.any():
+                pieces.append(self._one_by_one(part.filter(pa.array(odd)), rows[odd], rejects))
+                left += [rows[~odd]] if not odd.all() else []
             else:
-                pieces.append(self._one_by_one(part, first, rejects))
-        batches = [batch for _, batch in pieces] or [pa.RecordBatch.from_pylist([], self.schema)]
-        kept = np.concatenate([rows for rows, _ in pieces]) if rejects else None
-        return Decoded(
-            data=batches[0] if len(batches) == 1 else pa.concat_batches(batches),
-            kept=kept,
-            rejects=tuple(Reject(np.array(rows), why) for why, rows in rejects.items()),
-        )
+                left += np.array_split(rows, 2)
+        return self._result(pieces, rejects)
 
-    def _together(self, payloads: pa.LargeBinaryArray) -> pa.RecordBatch | None:
-        """Return the rows of payloads, None if not all of them fit the columns."""
+    def _result(
+        self, pieces: list[tuple[Ints, pa.RecordBatch]], rejects: dict[str, list[int]]
+    ) -> Decoded:
+        """Put everything together, in stored order."""
+        if len(pieces) == 1:
+            kept, data = pieces[0]
+        elif pieces:
+            kept = np.concatenate([rows for rows, _ in pieces])
+            order = np.argsort(kept)
+            data = pa.concat_batches([batch for _, batch in pieces]).take(pa.array(order))
+            kept = kept[order]
+        else:
+            kept, data = np.empty(0, np.int64), pa.RecordBatch.from_pylist([], self.schema)
+        told = tuple(Reject(np.sort(rows), why) for why, rows in rejects.items())
+        return Decoded(data=data, kept=kept if rejects else None, rejects=told)
+
+    def _together(self, payloads: pa.LargeBinaryArray) -> pa.RecordBatch:
+        """
+        Return the rows of payloads.
+
+        Raises:
+            ArrowInvalid: Not all of them fit the columns.
+            InexactError: It is not certain that they do.
+        """
+        table = self._read(_trimmed(payloads), "error")
+        (batch,) = table.select(self._columns.read.names).combine_chunks().to_batches()
+        rows = exact(batch.to_struct_array(), self._columns.shape)
+        # Of lists that hold nothing but null the reader counts the items wrong; this finds it.
+        return self._completed(rows, pa.nulls(len(rows), pa.string()))
+
+    def _with_new_members(self, payloads: pa.LargeBinaryArray) -> npt.NDArray[np.bool_]:
+        """Return which payloads have members that are no columns, none of them if that cannot be told."""
         try:
-            text = pc.ascii_trim(payloads.cast(pa.large_string()), _BLANKS)
-            table = self._read(text)
-            if table is None or table.num_rows != len(text):
-                return None
-            (batch,) = table.combine_chunks().to_batches()
-            rows = exact(batch.to_struct_array(), self._columns.shape)
-            # Of lists that hold nothing but null the reader counts the items wrong; this finds it.
-            return self._completed(rows, pa.nulls(len(rows), pa.string()))
+            table = self._read(_trimmed(payloads), "infer")
         except (pa.ArrowInvalid, InexactError):
-            return None
+            return np.zeros(len(payloads), np.bool_)
+        (batch,) = table.combine_chunks().to_batches()
+        return beyond(batch.to_struct_array(), pa.struct(list(self._columns.read)))
 
-    def _read(self, text: pa.LargeStringArray) -> pa.Table | None:
-        """Run Arrow's reader; None if what it would make of the texts is not certain."""
+    def _read(self, text: pa.LargeStringArray, unexpected: str) -> pa.Table:
+        """
+        Run Arrow's reader on trimmed texts.
+
+        Args:
+            unexpected: What it does with members that are no columns: `error`, or `infer` their types.
+
+        Raises:
+            ArrowInvalid: It refuses them.
+            InexactError: What it would make of them is not certain.
+        """
         import pyarrow.json
 
         if self._columns.wrap:
@@ -113,28 +148,30 @@ class JsonDecode:
             before, after, between = (pa.scalar(end, text.type) for end in ends)
             text = pc.binary_join_element_wise(before, text, after, between)
         elif not pc.all(pc.and_(pc.starts_with(text, "{"), pc.ends_with(text, "}"))).as_py():
-            return None
+            raise InexactError
         lines = _lines(text)
         if np.count_nonzero(np.frombuffer(lines, np.uint8) == ord("\n")) != len(text) - 1:
             # Between values both are blanks, within strings both are errors.
             lines = _lines(pc.replace_substring(text, "\n", "\r"))
         if len(lines) > _MAX_BYTES:
-            return None
+            raise InexactError
         table = pyarrow.json.read_json(
             pa.BufferReader(lines),
             pyarrow.json.ReadOptions(use_threads=False, block_size=len(lines) + 1),
             pyarrow.json.ParseOptions(
-                explicit_schema=self._columns.read, unexpected_field_behavior="error"
+                explicit_schema=self._columns.read, unexpected_field_behavior=unexpected
             ),
         )
-        return table.select(self._columns.read.names)
+        if table.num_rows != len(text):
+            raise InexactError
+        return table
 
     def _one_by_one(
-        self, payloads: pa.LargeBinaryArray, first: int, rejects: dict[str, list[int]]
-    ) -> tuple[npt.NDArray[np.int64], pa.RecordBatch]:
-        """Return the rows of payloads, and which they are; note those that are rejected."""
+        self, payloads: pa.LargeBinaryArray, numbers: Ints, rejects: dict[str, list[int]]
+    ) -> tuple[Ints, pa.RecordBatch]:
+        """Return the rows of payloads that have *numbers* in the batch; note those that are rejected."""
         columns, kept, rows, extras = self._columns, list[int](), list[object](), list[str | None]()
-        for number, payload in enumerate(payloads.to_pylist(), first):
+        for number, payload in zip(numbers.tolist(), payloads.to_pylist(), strict=True):
             try:
                 row, rest = self._placed(payload)
             except PayloadError as err:
@@ -174,6 +211,11 @@ def _members(shape: Shape, text: pa.DataType | None = None) -> list[pa.Field]:
     """Return the members of an object as columns."""
     kind = arrow_type(shape, text)
     return list(kind) if kind is not None else []
+
+
+def _trimmed(payloads: pa.LargeBinaryArray) -> pa.LargeStringArray:
+    """Return payloads as text without blanks around it; raises ArrowInvalid if one is not UTF-8."""
+    return pc.ascii_trim(payloads.cast(pa.large_string()), _BLANKS)
 
 
 def _lines(text: pa.LargeStringArray) -> pa.Buffer:

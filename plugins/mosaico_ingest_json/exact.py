@@ -7,13 +7,14 @@ Must not know: payloads. Next: `placing`, where single messages are treated alik
 import binascii
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mosaico_ingest.plugin import Payloads
 from mosaico_ingest_json.shapes import OPEN, Kind, Shape
 
-__all__ = ["InexactError", "exact"]
+__all__ = ["InexactError", "beyond", "exact"]
 
 _EXACT = 2.0**53
 _PAD, _ZERO = ord("="), ord("A")
@@ -39,6 +40,22 @@ def exact(array: pa.Array, shape: Shape) -> pa.Array:
     elif shape.kind is Kind.MANY:
         return _items(array, shape.item or OPEN)
     return array
+
+
+def beyond(array: pa.Array, kind: pa.DataType) -> npt.NDArray[np.bool_]:
+    """Return which rows of *array* hold more than *kind*, one of whose types the reader has widened."""
+    found = np.zeros(len(array), np.bool_)
+    if pa.types.is_struct(kind):
+        for k, field in enumerate(array.type):
+            known, child = kind.get_field_index(field.name), array.field(k)
+            if known < 0:
+                found |= child.is_valid().to_numpy(zero_copy_only=False)
+            else:
+                found |= beyond(child, kind.field(known).type)
+    elif pa.types.is_list(kind):
+        items = beyond(array.flatten(), kind.value_type)
+        found[pc.list_parent_indices(array).to_numpy()[items]] = True
+    return found
 
 
 def _members(array: pa.StructArray, shape: Shape) -> pa.StructArray:

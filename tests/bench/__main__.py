@@ -6,6 +6,7 @@ Runs the benchmarks.
     python -m tests.bench memory            # peak memory of `run` on a large recording
     python -m tests.bench queries           # queries over 1,000 sequences of 20 topics
     python -m tests.bench sources           # each source against the reader that one would pick today
+    python -m tests.bench decoders          # payloads to columns, against parsing message by message
     python -m tests.bench mappers           # ROS messages to rows, each type against rosbags and the SDK
     python -m tests.bench control           # latency of control calls while four topics stream
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tests.bench import control, mappers, memory, peers, queries, sources, stages
+from tests.bench import control, decoders, mappers, memory, peers, queries, sources, stages
 
 SUITES = {
     "stages": stages.run,
@@ -26,6 +27,7 @@ SUITES = {
     "memory": memory.run,
     "queries": queries.run,
     "sources": sources.run,
+    "decoders": decoders.run,
     "mappers": mappers.run,
     "control": control.run,
 }

@@ -122,6 +122,22 @@ def test_many_misfits_among_many(kit):
     assert [json.loads(payload) for payload in payloads] == [kit.message(row) for row in rows]
 
 
+@pytest.mark.parametrize("every", [1, 7])
+@pytest.mark.parametrize(
+    "new", ['"new": %d', '"in": {"c": [%d]}', '"l": [{}, {"b": 1, "d": %d}]', '"z": null, "y": %d']
+)
+def test_new_members_among_many(new, every, kit):
+    """Messages with members that are no columns are found wherever these are; the others keep theirs."""
+    payloads = [
+        b'{"n": %d, %s}' % (k, (new % k).encode() if k % every == 0 else b'"in": {"b": true}')
+        for k in range(300)
+    ]
+    sample = [b'{"n": 1, "in": {"b": true}, "l": [{"b": 1}]}']
+    rows = kit.rows(payloads, sample)
+
+    assert [kit.message(json.loads(p)) for p in payloads] == [kit.message(row) for row in rows]
+
+
 @pytest.mark.parametrize(
     ("payloads", "kind"),
     [
