@@ -100,7 +100,8 @@ class CsvTable:
 
     def _find_keys(self, sample: bytes) -> Keys | None:
         head = _first_lines(sample[:_HEAD_BYTES], 500)
-        rows = rows_of([line for line in head if line], self._dialect.delimiter)
+        # One by one: a stray quote must not take the lines behind it along.
+        rows = [row for line in head for row in rows_of([line], self._dialect.delimiter)]
         return find_keys(self._dialect.names, self._dialect.is_named, rows)
 
     def _wide(

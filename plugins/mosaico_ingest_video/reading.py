@@ -153,6 +153,9 @@ class Reading:
                 self._losses.add(way, _reason(error), start, size)
             return ()
         if len(done) == 1:
+            if size and not done[0].size:
+                self._losses.add(way, "nothing in it is a unit of its codec", start, size)
+                return ()
             return self._add(way, done[0], start)
         return [batch for one in done for batch in self._add(way, one, start)]
 

@@ -169,7 +169,7 @@ def _read(subject: Subject, path: Path) -> set[Message]:
             columns = [data.column(name).to_pylist() for name in names if name != PUBLISH_TIME]
             if subject.is_timed:
                 columns.insert(0, data.column(LOG_TIME).to_pylist())
-            given.update(map(as_message, zip(*columns, strict=True)))
+            given.update(subject.same(as_message(row)) for row in zip(*columns, strict=True))
     return given
 
 

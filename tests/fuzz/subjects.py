@@ -42,6 +42,7 @@ class Subject:
         margin: Neighbours that damage of a part may cost.
         pieces: The parts that are whole before a cut, if these are finer.
         open_ends: Messages that a cut may leave shortened, since nothing says where they end.
+        same: What of a message must be as it was.
         is_timed: Whether messages are compared with their times.
     """
 
@@ -59,6 +60,7 @@ class Subject:
     margin: int = 0
     pieces: list[Part] | None = None
     open_ends: int = 0
+    same: Callable[[Message], Message] = lambda message: message
     is_timed: bool = True
 
     @property

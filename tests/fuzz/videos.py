@@ -1,5 +1,6 @@
 """Videos and folders of images, with the places of their packets and pictures."""
 
+import re
 import struct
 import zlib
 from fractions import Fraction
@@ -11,10 +12,11 @@ import numpy as np
 from mosaico_ingest_video import ImageFolder, VideoFormat
 from mosaico_ingest_video.options import VideoOptions
 
-from .subjects import Part, Range, Subject, opener
+from .subjects import Message, Part, Range, Subject, opener
 
 _FRAMES = 60
 _CLUSTER = b"\x1f\x43\xb6\x75"
+_PICTURE = re.compile(rb"\x00\x00\x01[\x01\x21\x41\x61\x05\x25\x45\x65]")
 _PICTURES = 24
 
 
@@ -41,7 +43,7 @@ def _packets(folder: Path, suffix: str, **container: str) -> tuple[Subject, byte
         places = [packet.pos for packet in given.demux() if packet.size]
     with opened(path) as recording:
         payloads = [
-            (payload,)
+            _picture_in((payload,))
             for batch in recording.batches([c.id for c in recording.info.channels], 1 << 20)
             for payload in batch.data.column("payload").to_pylist()
         ]
@@ -52,7 +54,17 @@ def _packets(folder: Path, suffix: str, **container: str) -> tuple[Subject, byte
         for start, end, payload in zip(places, [*places[1:], len(data)], payloads, strict=True)
     ]
     vital = ((0, places[0]),)
-    return Subject(open=opened, path=path, parts=parts, vital=vital, is_timed=False), data
+    return Subject(
+        open=opened, path=path, parts=parts, vital=vital, same=_picture_in, is_timed=False
+    ), data
+
+
+def _picture_in(message: Message) -> Message:
+    """Return a packet from its picture on: FFmpeg may put sets before it that it found in damage."""
+    (payload,) = message
+    assert isinstance(payload, bytes)
+    found = _PICTURE.search(payload)
+    return (payload[found.start() :] if found else payload,)
 
 
 def mp4(folder: Path) -> Subject:

@@ -279,3 +279,13 @@ def test_a_broken_row_among_kinds(table, damage):
     found = table(b"".join(rows))
 
     assert (59, 30) == (len(found.rows["/mag"]), len(found.rows["/baro"]))
+
+
+def test_a_stray_quote_among_kinds(table):
+    """A quote that nothing closes takes the rows behind it, not the kinds of those before."""
+    rows = [b"%d,%s\n" % (4000 * k, b"mag,1,x" if k % 3 else b"baro,3") for k in range(90)]
+    rows[29] = rows[29].replace(b",mag", b',"ag')
+
+    found = table(b"".join(rows))
+
+    assert (19, 10) == (len(found.rows["/mag"]), len(found.rows["/baro"]))

@@ -175,6 +175,21 @@ def test_cut_mp4_with_its_index_in_front(make_video, rows_of, tmp_path):
     assert (len(data) * 8 // 10, len(data)) == info.damage[0].byte_range
 
 
+def test_a_packet_of_nothing_is_lost(make_video, rows_of, tmp_path, av):
+    """A packet whose bytes were wiped is no picture of no bytes, but lost; all others are stored."""
+    path = make_video(tmp_path / "v.mp4", frames=9, options={"bf": "0"})
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux() if packet.size][4]
+        start, size = packet.pos, packet.size
+    data = bytearray(path.read_bytes())
+    data[start : start + size] = bytes(size)
+    path.write_bytes(data)
+    _, tables, damage = rows_of(VideoFormat(), path, STARTED)
+
+    assert 8 == tables["/video"].num_rows
+    assert [1] == [sum(item.lost.values()) for item in damage]
+
+
 def test_streams_of_all_kinds(make_video, rows_of, tmp_path, av):
     """Sound is a topic of its own, byte for byte, on the same clock."""
     path = make_video(tmp_path / "v.mkv", frames=5, options={"bf": "0"}, sound=True)
