@@ -108,4 +108,5 @@ def test_the_checksum_of_all_is_not_asked_of_a_part(tmp_path, kit):
         first = next(iter(recording.batches([channel.id], 100)))
         rest = list(recording.batches([channel.id], 100, first.cursor))
 
+    assert rest
     assert all(hasattr(item, "data") for item in rest)
