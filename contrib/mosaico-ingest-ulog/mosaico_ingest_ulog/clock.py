@@ -38,6 +38,10 @@ class UlogOptions:
         default="",
         metadata={"help": "Time at which a recording without a clock of its own begins."},
     )
+    max_channels: int = attrs.field(
+        default=10_000,
+        metadata={"help": "Most channels that a recording may have; one with more is refused."},
+    )
 
 
 class GpsClock:

@@ -41,6 +41,7 @@ WINDOW_BYTES = 4 * 1024 * 1024
 _NEAR_BYTES = 128 * 1024  # the same after damage, of which there may be much
 
 _GPS = ("vehicle_gps_position", "sensor_gps")
+_VERSION = 1
 _MOST_BEGIN_US = 4_000_000_000_000_000
 _UNKNOWN_BYTES = 10_000  # records of a kind that came later are not larger
 _FOLLOWED = 16
@@ -61,6 +62,9 @@ class Contents:
     """
     Everything that a look at each record tells.
 
+    Args:
+        max_channels: Most topics that it may have.
+
     Attributes:
         spans: Places of the file between which records are intact.
         topics: What is subscribed; the channel of the first one is `FIRST_TOPIC`.
@@ -70,8 +74,8 @@ class Contents:
         SourceError: It is no ULog file, or of a kind that must not be read without knowing how.
     """
 
-    def __init__(self, file: LogFile) -> None:
-        self._file = file
+    def __init__(self, file: LogFile, max_channels: int) -> None:
+        self._file, self._max_channels = file, max_channels
         head = file.read(0, HEADER.size).tobytes()
         if len(head) < HEADER.size or not head.startswith(MAGIC):
             msg = f"{str(file.path)!r} is no ULog file. Expected it to begin with {MAGIC!r} and a time."
@@ -85,6 +89,7 @@ class Contents:
         self.times_us: dict[int, tuple[int, int]] = {}
         self.damage: list[Damage] = []
         self._numbers: dict[tuple[str, int], int] = {}
+        self._layouts: dict[str, Layout | None] = {}
         self._shapes = Shapes()
         self._passed = bytearray(256)
         for kind in Kind:
@@ -99,6 +104,8 @@ class Contents:
 
     def findings(self) -> Iterator[str]:
         """Yield what a careful reader would tell besides."""
+        if self.version > _VERSION:
+            yield f"It is of version {self.version}, newer than {_VERSION}; what is new is not known here."
         if self._dropouts_ms:
             times = "once" if len(self._dropouts_ms) == 1 else f"{len(self._dropouts_ms):,} times"
             yield (
@@ -206,16 +213,28 @@ class Contents:
         """Note a subscription, and make a topic of a new one."""
         channel = self._numbers.get((name, multi_id))
         if channel is None:
+            if len(self.topics) >= self._max_channels:
+                msg = (
+                    f"{str(self._file.path)!r} has more topics than --max-channels {self._max_channels} "
+                    "allows. Raise it if the recording is to be trusted."
+                )
+                raise SourceError(msg, path=self._file.path, offset=place)
             channel = self._numbers[name, multi_id] = FIRST_TOPIC + len(self.topics)
-            try:
-                layout = Layout(name, self.facts.formats)
-            except DecodeError:
-                layout = None  # the decoder will say why, and the messages are kept as bytes
+            layout = self._layout(name)
             self.topics.append(Topic(name=name, multi_id=multi_id, layout=layout))
             self.routes.add_channel(layout.place_of("timestamp") if layout else None)
         layout = self.topics[channel - FIRST_TOPIC].layout
         self._shapes.learn(msg_id, *((layout.least, layout.most) if layout else (0, 0xFFFF)))
         self.routes.subscribe(place, msg_id, channel)
+
+    def _layout(self, name: str) -> Layout | None:
+        """Return the layout of a format, None where the decoder will say why there is none."""
+        if name not in self._layouts:
+            try:
+                self._layouts[name] = Layout(name, self.facts.formats)
+            except DecodeError:
+                self._layouts[name] = None
+        return self._layouts[name]
 
     def _first_misfit(self, data: Bytes, places: Ints, end: int, *, is_last: bool) -> int | None:
         """

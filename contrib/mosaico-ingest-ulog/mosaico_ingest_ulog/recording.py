@@ -48,7 +48,7 @@ class UlogRecording:
     def __init__(self, file: SourceFile, options: UlogOptions) -> None:
         self._file = LogFile(file.path)
         try:
-            self._contents = contents = Contents(self._file)
+            self._contents = contents = Contents(self._file, options.max_channels)
             self._origin_ns, told = origin(contents.gps, contents.begin_us, options.start)
         except BaseException:
             self._file.close()

@@ -28,9 +28,9 @@ HEADER = Struct("<7sBQ")
 PREFIX = Struct("<HB")
 """Bytes of the content, kind."""
 
-_NEAR_BYTES = 64 * 1024  # searched first: damage is short, and there may be much of it
-_SEARCH_BYTES = 4 * 1024 * 1024
-_AHEAD_BYTES = 256 * 1024  # beyond a place that is searched, for the records that must follow
+_NEAR_BYTES = 4 * 1024  # searched first: damage is short, and there may be much of it
+_FAR_BYTES = 4 * 1024 * 1024  # searched at once at the most
+_AHEAD_BYTES = 64 * 1024  # beyond a place that is searched, for the records that must follow
 _CHAIN_RECORDS = 4  # so many in a row are not chance
 _USUAL_BYTES = 10_000  # no writer makes larger records; a search believes in none
 _PADDING = 16  # zeros after what was read, so that a head at the end can be looked at
@@ -193,7 +193,7 @@ def find_chain(file: LogFile, start: int, limit: int, shapes: Shapes) -> int | N
         place = _first_chain(data, min(step, len(data) - 2), shapes, is_last=is_last)
         if place is not None:
             return at + place
-        at, step = at + step, _SEARCH_BYTES
+        at, step = at + step, min(16 * step, _FAR_BYTES)
     return None
 
 

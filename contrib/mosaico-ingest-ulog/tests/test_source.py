@@ -4,9 +4,12 @@ import struct
 
 import mosaico_ingest_ulog
 import pytest
+from mosaico_ingest_ulog import contents, recording
 from pyulog import ULog
 
+from mosaico_ingest import ingest
 from mosaico_ingest.errors import SourceError, UsageError
+from mosaico_ingest.testing.sink import MemorySink
 from mosaico_ingest.testing.source import SourceContract, read_rows, source_file
 
 
@@ -232,6 +235,60 @@ def test_a_header_alone(read, writer):
     assert ((), 0, {}) == (info.channels, info.messages, rows)
     with pytest.raises(SourceError, match="is no ULog file"):
         read(writer().content[:10])
+
+
+def test_messages_that_do_not_follow_their_format(flight, writer, tmp_path):
+    """A message that is shorter than its format, and intact otherwise, is rejected and kept as bytes."""
+    log = flight(writer()).data(1, "Q", 7_000_000).text(8_000_000, "end")
+    path = tmp_path / "flight.ulg"
+    path.write_bytes(log.content)
+    sink = MemorySink()
+    topic = next(
+        t for t in ingest(path, sink=sink).recordings[0].topics if t.name == "/sensor_accel"
+    )
+    rejected = sink.recordings["flight"].topics["/sensor_accel/_rejected"].table()
+
+    assert (41, 40, 1) == (topic.declared, topic.stored, topic.rejected)
+    assert [struct.pack("<Q", 7_000_000)] == rejected["payload"].to_pylist()
+
+
+def test_formats_that_nobody_defines(flight, writer, tmp_path):
+    """A topic whose format the log does not define is kept as bytes, and the plan says why."""
+    log = flight(writer()).subscribe("secret", 8).data(8, "Q", 1).data(8, "QQ", 2, 3)
+    path = tmp_path / "flight.ulg"
+    path.write_bytes(log.content)
+    sink = MemorySink()
+    report = ingest(path, sink=sink)
+    topic = sink.recordings["flight"].topics["/secret"]
+
+    assert 0 == report.exit_code
+    assert "kept as bytes" in topic.plan.note
+    assert [struct.pack("<Q", 1), struct.pack("<QQ", 2, 3)] == topic.table()["payload"].to_pylist()
+
+
+def test_windows_do_not_show(read, flight, writer, monkeypatch):
+    """Records that lie across the ends of what is read at once are found all the same."""
+    content = flight(writer(), steps=6000).content
+    at = content.index(b"D\0\0", 200_000)
+    content = content[:at] + b"\xff" * 99 + content[at:]
+    whole, rows = read(content)
+    for module in (contents, recording):
+        monkeypatch.setattr(module, "WINDOW_BYTES", 70_000)
+
+    assert (whole, rows) == read(content)
+    assert 70_000 * 5 < len(content)
+    assert (1, 6000, 3000) == (
+        len(whole.damage),
+        len(rows["/sensor_accel"]),
+        len(rows["/sensor_accel/1"]),
+    )
+
+
+def test_too_many_topics(source_format, path):
+    """A log with more topics than anybody has is refused, with the flag that lifts it."""
+    options = source_format.options(max_channels=3)
+    with pytest.raises(SourceError, match="more topics than --max-channels 3"):
+        source_format.open(source_file(path), options)
 
 
 def test_ids_may_change_their_meaning(read, writer):
