@@ -89,9 +89,7 @@ class Scheduler:
         try:
             sink.finish(report)
         except MosaicoError as error:
-            return _given_up(
-                sink, report, f"Sequence {plan.sequence!r} cannot be completed: {error}"
-            )
+            return _given_up(sink, report, _incomplete(report, error))
         return report
 
     def _free_name(self, name: str) -> str:
@@ -166,6 +164,16 @@ def _report(plan: RecordingPlan, mark: str, outcome: Outcome) -> RecordingReport
         topics=outcome.topics,
         error=outcome.error,
     )
+
+
+def _incomplete(report: RecordingReport, error: MosaicoError) -> str:
+    """Say why a sequence cannot be completed: where no message is stored, what its topics failed for."""
+    reasons = dict.fromkeys(reason for topic in report.topics for reason in topic.reasons)
+    if reasons and not any(topic.stored for topic in report.topics):
+        first, *others = reasons
+        more = f" And {format_number_of('other reason', len(others))}." if others else ""
+        return f"None of its messages can be stored: {first}{more}"
+    return f"Sequence {report.sequence!r} cannot be completed: {error}"
 
 
 def _given_up(sink: RecordingSink, report: RecordingReport, reason: str) -> RecordingReport:
