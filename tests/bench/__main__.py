@@ -8,6 +8,7 @@ Runs the benchmarks.
     python -m tests.bench sources           # each source against the reader that one would pick today
     python -m tests.bench decoders          # payloads to columns, against parsing message by message
     python -m tests.bench mappers           # ROS messages to rows, each type against rosbags and the SDK
+    python -m tests.bench foxglove          # Foxglove's schemas to rows, in each encoding
     python -m tests.bench control           # latency of control calls while four topics stream
 """
 
@@ -19,7 +20,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tests.bench import control, decoders, mappers, memory, peers, queries, sources, stages
+from tests.bench import (
+    control,
+    decoders,
+    foxglove,
+    mappers,
+    memory,
+    peers,
+    queries,
+    sources,
+    stages,
+)
 
 SUITES = {
     "stages": stages.run,
@@ -29,6 +40,7 @@ SUITES = {
     "sources": sources.run,
     "decoders": decoders.run,
     "mappers": mappers.run,
+    "foxglove": foxglove.run,
     "control": control.run,
 }
 

@@ -10,8 +10,6 @@ from mcap.reader import make_reader
 
 from mosaico_ingest.run import ingest, serve
 
-pytest.importorskip("mosaico_ingest_protobuf")
-
 FOLDER = "mcap/rerun-io+rerun/crates/store/re_data_loader"
 LOG = f"{FOLDER}/src/loader_mcap/tests/assets/foxglove_log.mcap"
 POSE = f"{FOLDER}/tests/assets/simple-protobuf.mcap"
