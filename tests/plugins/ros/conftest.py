@@ -16,6 +16,8 @@ from mosaico_ingest.plugin import Channel, Decode
 
 sys.path.insert(0, str(Path(__file__).parent))  # for recorded_channels
 
+from recorded_channels import Stored, stored_channels
+
 _AS_BYTES = {"uint8", "byte", "char"}
 _PLACEHOLDER = "structure_needs_at_least_one_member"
 
@@ -115,3 +117,9 @@ class Kit:
 def kit() -> type[Kit]:
     """What the tests of the decoders share."""
     return Kit
+
+
+@pytest.fixture(scope="session")
+def recorded(shared_data, tmp_path_factory) -> list[Stored]:
+    """Every channel of every ROS recording of public projects; read once, as it takes seconds."""
+    return list(stored_channels(shared_data, tmp_path_factory.mktemp("recorded")))

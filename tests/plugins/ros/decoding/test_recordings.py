@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from recorded_channels import oracle_types, stored_channels
+from recorded_channels import oracle_types
 
 from mosaico_ingest.errors import DecodeError
 
@@ -12,11 +12,11 @@ UNDECODABLE = {"broken_msgs/Garbage"}
 
 
 @pytest.mark.slow
-def test_every_channel(shared_data, tmp_path, kit):
+def test_every_channel(recorded, kit):
     """What the decoders make of real payloads is what rosbags makes of them."""
     seen: Counter[str] = Counter()
     refused: set[str] = set()
-    for stored in stored_channels(shared_data, tmp_path):
+    for stored in recorded:
         encoding, type_name, payloads = stored.encoding, stored.type_name, stored.payloads
         try:
             decode = kit.compile(encoding, type_name, stored.definition, stored.schema_encoding)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import attrs
 import pyarrow as pa
 import pytest
 from mosaico_ingest_ontology.fallback import FallbackMapper
@@ -9,7 +10,7 @@ from mosaico_ingest_ros import mosaico_decoders
 from mosaico_ingest_ros.mapping.geometry import TF_MESSAGES
 from mosaico_ingest_ros.mapping.mapper import RosMapper
 from mosaico_ingest_ros.mapping.rule import base_name
-from recorded_channels import Stored, oracle_types, stored_channels
+from recorded_channels import Stored, oracle_types
 from ros_one_by_one import EXPECTED, envelope_of, transform
 from rosbags.typesys.store import Typestore
 
@@ -39,11 +40,13 @@ def typed_rows(base: str, messages: list) -> list[dict]:
 
 
 @pytest.mark.slow
-def test_every_message(shared_data, tmp_path, kit, apply_mapper):
+def test_every_message(recorded, kit, apply_mapper):
     """Typed rows are those computed message by message; the fallback's hold what rosbags reads."""
     typed: Counter[str] = Counter()
     kept: Counter[str] = Counter()
-    for stored in stored_channels(shared_data, tmp_path):
+    for whole in recorded:
+        # The same payload again, of which copies of a recording have many, says nothing new.
+        stored = attrs.evolve(whole, payloads=[*dict.fromkeys(whole.payloads)])
         channel = Channel(
             id=1,
             topic="/topic",
@@ -75,7 +78,7 @@ def test_every_message(shared_data, tmp_path, kit, apply_mapper):
             expected = kit.expected(oracle, stored.payloads, stored.encoding)
             rows = _fallback_rows(channel, data, times)
             assert _without_names(expected) == _without_names(kit.comparable(rows)), base
-    assert sum(typed.values()) > 20_000
+    assert sum(typed.values()) > 10_000
     assert {"std_msgs/Float64", "tf2_msgs/TFMessage", "nav_msgs/OccupancyGrid"} < set(typed)
     assert {"rcl_interfaces/Log", "ouster_ros/PacketMsg"} < set(kept)
     assert not set(EXPECTED) & set(kept)
