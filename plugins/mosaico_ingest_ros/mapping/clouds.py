@@ -179,8 +179,8 @@ class Clouds:
         """Return the points of *messages* without what lies between them; shared where nothing does."""
         height, width, step, pitch = (sizes[messages] for sizes in self._sizes)
         blobs = self._blobs.take(messages)
-        padded = self._is_padded[messages]
-        rows = np.where(padded, height, 1)
+        padded = self._is_padded[messages] & (self.points[messages] > 0)
+        rows = np.where(padded, height, 1)  # now at most the bytes of the message
         lengths = np.repeat(np.where(padded, width, self.points[messages]) * step, rows)
         within = np.arange(len(lengths)) - np.repeat(np.cumsum(rows) - rows, rows)
         starts = np.repeat(blobs.starts, rows) + within * np.repeat(pitch, rows)

@@ -292,6 +292,39 @@ def test_broken_clouds(ros2, change, told):
     assert "Use --map /topic=point_cloud2" in str(caught.value)
 
 
+def test_rows_without_points(ros2):
+    """Four billion rows of no points are an empty cloud, and take no memory."""
+    message = cloud(ros2, [(1, 2, 3)], Packing())
+    message.height, message.width, message.row_step = 2**32 - 1, 0, 5
+
+    assert [] == decoded(ros2, [message])[0]["x"]
+
+
+def test_any_numbers_in_a_header(ros2):
+    """Whatever sizes, offsets and types a cloud claims, it is refused or has lists of one length."""
+    rng = np.random.default_rng(11)
+    numbers = [0, 1, 2, 3, 4, 8, 12, 2**31, 2**32 - 1]
+    outcomes = set()
+    for _ in range(300):
+        message = cloud(ros2, [(1, 2, 3, 4)] * 6, Packing(fields=[*XYZ, "ring:H"], height=2))
+        for name in ("height", "width", "point_step", "row_step"):
+            if rng.random() < 0.3:
+                setattr(message, name, int(rng.choice(numbers)))
+        field = message.fields[int(rng.integers(4))]
+        if rng.random() < 0.3:
+            field.offset, field.datatype = int(rng.choice(numbers)), int(rng.integers(12))
+        try:
+            (row,) = decoded(ros2, [message])
+        except DecodeError:
+            outcomes.add("refused")
+        else:
+            outcomes.add("read")
+            lengths = {len(row[name]) for name in DECODED["lidar"] if row[name] is not None}
+
+            assert len(lengths) == 1
+    assert {"refused", "read"} == outcomes
+
+
 def test_numbers_that_do_not_fit(ros2):
     """A beam number beyond 16 bits is refused, not wrapped."""
     message = cloud(ros2, [(0, 0, 0, 70_000)], Packing(fields=[*XYZ, "ring:I"]))
