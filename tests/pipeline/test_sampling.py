@@ -89,15 +89,37 @@ def test_decoding_is_given_what_planning_was_given(tmp_path, bench, curious):
     assert {"/seen": [(b"a", b"b")] * 2} == curious.decoder.samples
 
 
-def test_a_sample_is_bounded(tmp_path, bench, curious):
-    """At most 256 messages or 64 KiB, and nothing of a message that is larger than 16 MiB."""
-    many = [f"/seen {k} {'x' * 9}" for k in range(300)]
-    long = [f"/seen {k} {'x' * 40_000}" for k in range(4)]
-    huge = [f"/seen 0 {'x' * (17 << 20)}"]
-    for name, lines in (("many", many), ("long", long), ("huge", huge)):
-        bench.run(write_lines(tmp_path / f"{name}.lines", *lines), sink=MemorySink())
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [
+        ((300, 1, 9), 256),
+        ((4, 1, 40_000), 2),
+        ((1, 1, 17 << 20), 0),
+        ((40, 10**9, 9), 10),
+        ((40, 10**8, 9), 40),
+        ((90, 10**8, 9), 51),
+    ],
+)
+def test_a_sample_is_bounded(tmp_path, bench, curious, recorded, expected):
+    """256 messages, 64 KiB, or five seconds and ten messages; nothing of a message beyond 16 MiB."""
+    messages, step_ns, nbytes = recorded
+    lines = [f"/seen {k * step_ns} {'x' * nbytes}" for k in range(messages)]
+    bench.run(write_lines(tmp_path / "run.lines", *lines), sink=MemorySink())
 
-    assert [256, 1, 0] == [len(sample) for sample in curious.decoder.samples["/seen"][::2]]
+    assert expected == len(curious.decoder.samples["/seen"][0])
+
+
+def test_several_channels_in_one_pass(tmp_path, bench, curious):
+    """A channel that has enough is not read on, and the others lose nothing to that."""
+    curious.decoder.wants_sample = lambda channel: channel.topic != "/fails"
+    often = [f"/seen {k} {k}" for k in range(300)]
+    seldom = [f"/unseen {k} {k}" for k in range(3)]
+    lines = [*often[:100], seldom[0], *often[100:280], seldom[1], *often[280:], seldom[2]]
+    bench.run(write_lines(tmp_path / "run.lines", *lines), sink=MemorySink())
+
+    samples = {topic: given[0] for topic, given in curious.decoder.samples.items()}
+    assert tuple(str(k).encode() for k in range(256)) == samples["/seen"]
+    assert (b"0", b"1", b"2") == samples["/unseen"]
 
 
 def test_channels_that_are_left_out_are_not_read(tmp_path, bench, curious):
