@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from glob import has_magic
-from typing import TypeVar
 
 import attrs
 
@@ -37,8 +36,7 @@ from mosaico_ingest.pipeline.sampling import sampled
 
 __all__ = ["plan_recording", "plan_recordings"]
 
-_MAX_DEFINITION_BYTES = 256 * 1024
-T = TypeVar("T")
+_MOST_CONFLICTS = 3  # that an error tells
 
 
 def plan_recordings(
@@ -164,7 +162,9 @@ def _endings(suffixes: Sequence[str]) -> tuple[str, ...]:
 def _refusal(plan: RecordingPlan) -> str:
     """Return why *plan* cannot run, empty if it can."""
     if plan.conflicts:
-        return " ".join(conflict.sentence for conflict in plan.conflicts)
+        told = [conflict.sentence for conflict in plan.conflicts[:_MOST_CONFLICTS]]
+        more = len(plan.conflicts) - len(told)
+        return " ".join([*told, f"And {more} more: `plan` lists them all."] if more else told)
     if not plan.info.channels and not plan.attachments:
         why = "; ".join(damage.reason for damage in plan.info.damage) or "it declares no channel"
         return f"{str(plan.info.path)!r} has nothing to store: {why}."

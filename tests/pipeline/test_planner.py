@@ -86,6 +86,16 @@ def test_a_tie_of_mappers_is_a_conflict_that_map_settles(path, host):
     }
 
 
+def test_many_conflicts_make_no_wall_of_text(tmp_path, host):
+    """The error tells three of them, and where the others are told; the plan has all."""
+    path = write_lines(tmp_path / "many.lines", *(f"/t{k} 1 x" for k in range(5)))
+    planned = plan_one(path, host.with_(mapper_plugin(Fit.EXACT)))
+
+    assert 5 == len(planned.plan.conflicts)
+    assert 3 == planned.error.count("--map")
+    assert planned.error.endswith("And 2 more: `plan` lists them all.")
+
+
 def test_a_map_of_a_channel_that_does_not_exist_is_a_usage_error(path, host):
     """The error names the nearest channel."""
     with pytest.raises(UsageError, match=r"'/number'.*Did you mean '/numbers'"):
