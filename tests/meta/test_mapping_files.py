@@ -11,7 +11,8 @@ from mosaico_ingest.expressions.functions import CONSTANTS, FUNCTIONS, UNITS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "mapping-files.md"
 _FILE = re.compile(
-    r"`([\w.-]+\.(?:csv|toml))`[^\n]*(?:\n[^`\n]+)*\n\n```(?:csv|toml)\n(.*?)```", re.DOTALL
+    r"`([\w.-]+\.(?:csv|toml|py))`[^\n]*(?:\n[^`\n]+)*\n\n```(?:csv|toml|python)\n(.*?)```",
+    re.DOTALL,
 )
 _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
@@ -28,7 +29,7 @@ def words(line):
     return " ".join(line.split())
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_each_session_prints_what_the_page_shows(number, tmp_path, monkeypatch, capsys):
     """Every command of a block runs in a folder with the page's files, and prints the lines under it."""
     monkeypatch.chdir(tmp_path)
@@ -39,12 +40,18 @@ def test_each_session_prints_what_the_page_shows(number, tmp_path, monkeypatch, 
         "engine.csv",
         "mosaico-ingest.toml",
         "broken.toml",
+        "record.py",
+        "robot.toml",
     } == set(files)
     for name, text in files.items():
         if name != "mosaico-ingest.toml" or number == 1:
             Path(name).write_text(text)
     for command, expected in list(sessions())[number]:
-        main(shlex.split(command)[1:])
+        program, *arguments = shlex.split(command)
+        if program == "python":
+            exec(compile(files[arguments[0]], arguments[0], "exec"), {})
+            continue
+        main(arguments)
         printed = capsys.readouterr()
         lines = [words(line) for line in (printed.out + printed.err).splitlines()]
 
