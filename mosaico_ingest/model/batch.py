@@ -95,11 +95,13 @@ class Decoded:
         data: One row per decoded message, one column per field of the message.
         kept: Row number in the payload column of each row of *data*, None if all were decoded.
         rejects: The other rows, grouped by reason.
+        findings: What else to tell of decoded messages, a clause each, with the number of messages.
     """
 
     data: pa.RecordBatch
     kept: npt.NDArray[np.int64] | None = None
     rejects: tuple[Reject, ...] = ()
+    findings: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True, eq=False)

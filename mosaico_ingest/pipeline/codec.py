@@ -25,6 +25,7 @@ from mosaico_ingest.model.batch import (
     PUBLISH_TIME,
     REASON,
     ArrowBatch,
+    Decoded,
     RawBatch,
     Reject,
     Times,
@@ -61,6 +62,7 @@ class Encoded:
         reasons: Messages rejected, per reason.
         skipped: Messages that a rule does not want, per reason.
         metadata: User metadata of the topic, from the first message of the batch.
+        findings: What the decoder tells of messages, with their number.
         seconds: Time that decoding and mapping took.
     """
 
@@ -69,6 +71,7 @@ class Encoded:
     reasons: Mapping[str, int] = attrs.field(factory=dict)
     skipped: Mapping[str, int] = attrs.field(factory=dict)
     metadata: Mapping[str, object] = attrs.field(factory=dict)
+    findings: Mapping[str, int] = attrs.field(factory=dict)
     seconds: float = 0.0
 
 
@@ -136,7 +139,8 @@ class Codec:
         topic = self.topic
         largest = longest(raw.data.column(PAYLOAD)) if self._has_payload else 0
         raw, skipped = self._select.messages(raw, first)
-        columns, times, rejects = self._decoded(raw)
+        decoded, times = self._decoded(raw)
+        columns, rejects = decoded.data, decoded.rejects
         rejected, reasons = None, _counts(rejects)
         if rejects:
             rejected = _rejected(raw, rejects, f"{topic.name}/_rejected")
@@ -161,19 +165,20 @@ class Codec:
             reasons=reasons,
             skipped={**skipped, **unwanted},
             metadata=metadata,
+            findings=decoded.findings,
             seconds=time.perf_counter() - began,
         )
 
-    def _decoded(self, raw: RawBatch) -> tuple[pa.RecordBatch, Times, Sequence[Reject]]:
+    def _decoded(self, raw: RawBatch) -> tuple[Decoded, Times]:
         """
-        Return the columns of a batch, the clocks of their rows, and what could not be decoded.
+        Return what became of a batch, and the clocks of the rows that are left.
 
         Raises:
             PluginError: The decoder fails, or loses messages.
         """
         columns, times = _columns(raw.data)
         if self._decode is None:
-            return columns, times, ()
+            return Decoded(data=columns), times
         decoder = self.topic.decoder
         try:
             decoded = self._decode(raw.data.column(PAYLOAD))
@@ -188,7 +193,7 @@ class Codec:
             told = f"{decoded.data.num_rows} rows and {refused} rejects"
             fault = ValueError(f"gave {told} for {raw.data.num_rows} messages")
             raise self._fault(decoder, "decode", fault)
-        return decoded.data, times, decoded.rejects
+        return decoded, times
 
     def _told(self, columns: pa.RecordBatch) -> dict[str, object]:
         """Return the metadata that the first message gives; what is null is not told."""

@@ -4,6 +4,7 @@ The way of one topic through the flow: its codec, its counts, and where its rows
 Must not know: threads, budgets. Next: `flow`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import attrs
@@ -59,6 +60,7 @@ class Route:
         self._opened = opened
         self._splitter = Splitter(plan, taken) if plan.split_by else None
         self._times = Timekeeper()
+        self._told: Counter[str] = Counter()
         self._open: dict[str, TopicSink] = {}
         self._rejects: TopicSink | None = None
 
@@ -74,6 +76,7 @@ class Route:
         """Write the rows, yielding what was taken; of a batch that is split, the first part counts it."""
         batch = encoded.rows
         self.ledger.skip(encoded.skipped)
+        self._told.update(encoded.findings)
         if encoded.metadata and not self._open:
             metadata = {**self._plan.metadata, **encoded.metadata}
             self._plan = attrs.evolve(self._plan, metadata=metadata)
@@ -110,7 +113,10 @@ class Route:
 
     def findings(self) -> Iterator[str]:
         """Yield what a person should know of the topic."""
-        yield from self._times.findings(self._plan.channel.topic)
+        channel = self._plan.channel.topic
+        yield from self._times.findings(channel)
+        for finding, messages in self._told.items():
+            yield f"{channel}: {finding}, in {format_number_of('message', messages)}."
         if self._splitter and self._splitter.names:
             names = self._splitter.names
             count = format_number_of("topic", len(names))

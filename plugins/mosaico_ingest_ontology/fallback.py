@@ -126,5 +126,5 @@ def _renamed(columns: pa.Schema) -> pa.Schema:
             while name in taken:
                 name += "_"
             taken.add(name)
-        fields.append(pa.field(name, storable_type(field.type), field.nullable))
+        fields.append(field.with_name(name).with_type(storable_type(field.type)))
     return pa.schema(fields)

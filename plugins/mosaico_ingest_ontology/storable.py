@@ -64,4 +64,4 @@ def storable(array: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 
 def _storable_field(field: pa.Field) -> pa.Field:
-    return pa.field(field.name, storable_type(field.type), field.nullable)
+    return field.with_type(storable_type(field.type))

@@ -20,6 +20,8 @@ __all__ = ["ProtobufDecoder"]
 
 _MAX_BATCH_BYTES = 2**31 - 1  # `binary`, `string` and `list` count with 32 bits
 
+_UNKNOWN = "fields that the definition does not know are left out"
+
 
 class ProtobufDecoder:
     """Protocol Buffers with the descriptors that the recording carries."""
@@ -68,8 +70,9 @@ class _Decode:
         taken[refused] = False
         otherwise = f"The payload is no valid {definition.shape.name}."
         rejects.add(refused, otherwise)
+        unknown = int((findings.unknown & taken).sum())
         if taken.all():
-            return Decoded(data=pa.RecordBatch.from_struct_array(column))
+            return Decoded(data=pa.RecordBatch.from_struct_array(column), findings=_told(unknown))
         odd = np.flatnonzero(findings.odd & ~beyond)
         reading = read_messages(definition, _payloads(payloads, odd))
         is_taken = np.array(reading.is_taken, np.bool_)
@@ -78,8 +81,17 @@ class _Decode:
         order = np.argsort(kept)
         column = pa.concat_arrays([column.take(pa.array(np.flatnonzero(taken))), reading.column])
         data = pa.RecordBatch.from_struct_array(column.take(pa.array(order)))
-        is_whole = len(kept) == n
-        return Decoded(data=data, kept=None if is_whole else kept[order], rejects=rejects.result())
+        return Decoded(
+            data=data,
+            kept=None if len(kept) == n else kept[order],
+            rejects=rejects.result(),
+            findings=_told(unknown + sum(reading.has_unknown)),
+        )
+
+
+def _told(unknown: int) -> dict[str, int]:
+    """Return what to tell of *unknown* messages."""
+    return {_UNKNOWN: unknown} if unknown else {}
 
 
 def _payloads(payloads: Payloads, rows: Ints) -> list[bytes]:

@@ -166,3 +166,18 @@ def test_a_type_that_is_not_defined(kit, name):
 
     with pytest.raises(DecodeError, match=f"do not define '{definition.name}'"):
         kit.compile(definition)
+
+
+def test_unknown_fields(kit):
+    """Messages with fields that the definition does not know are counted, at every level and in any shape."""
+    definition = kit.Definition("M", syntax="proto2")
+    definition.enum("Closed", ZERO=0)
+    definition.message("Part", ("optional", "int32", "n", 1))
+    definition.message("M", ("optional", "Part", "part", 1), ("optional", "enum Closed", "enum", 2))
+    plain, above, below = b"\x0a\x02\x08\x01", b"\x18\x01", b"\x0a\x02\x18\x01"
+    group, unnamed, wrong_kind = b"\x1b\x1c", b"\x10\x07", b"\x08\x01"
+    payloads = [plain, above, above * 3, below, group, unnamed, wrong_kind, plain]
+
+    assert {"fields that the definition does not know are left out": 6} == decoded(
+        kit, definition, *payloads
+    ).findings
