@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,6 +57,41 @@ def backends(request) -> Iterator[None]:
         if request.config.getoption("catalog") == "postgresql":
             patch.setenv("MOSAICO_CATALOG", request.getfixturevalue("postgres"))
         yield
+
+
+class Files(MutableMapping[str, bytes]):
+    """What lies in a store, a folder or in a bucket: bytes by path."""
+
+    def __init__(self, place: str | Path) -> None:
+        there, path = fs.FileSystem.from_uri(place if isinstance(place, str) else place.as_uri())
+        self._files = fs.SubTreeFileSystem(path, there)
+
+    def __getitem__(self, path: str) -> bytes:
+        try:
+            return self._files.open_input_file(path).readall()
+        except FileNotFoundError:
+            raise KeyError(path) from None
+
+    def __setitem__(self, path: str, data: bytes) -> None:
+        self._files.create_dir(path.rpartition("/")[0])
+        with self._files.open_output_stream(path) as stream:
+            stream.write(data)
+
+    def __delitem__(self, path: str) -> None:
+        self._files.delete_file(path)
+
+    def __iter__(self) -> Iterator[str]:
+        found = self._files.get_file_info(fs.FileSelector("", recursive=True))
+        return iter(sorted(one.path for one in found if one.type is fs.FileType.File))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@pytest.fixture
+def files_in() -> Callable[[str | Path], Files]:
+    """`files_in(place)`: the files of a store by their paths in it, to read, write and remove."""
+    return Files
 
 
 @pytest.fixture

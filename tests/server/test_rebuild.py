@@ -5,17 +5,15 @@ import json
 import pytest
 
 from mosaico_ingest.errors import StoreError, StoreLockedError
-from mosaico_ingest.server.folder import FolderStore
+from mosaico_ingest.server.pairing import catalog_url, open_store
 from mosaico_ingest.server.runner import rebuild_store
 from mosaico_ingest.server.service import MosaicoServer
 
-pytestmark = pytest.mark.folder
-
 
 @pytest.fixture
-def stored(tmp_path, connect, rows):
-    """Give the folder of a store: `one` in two sessions, `two` with a topic of two chunks' worth of rows."""
-    with MosaicoServer(tmp_path / "store") as server:
+def stored(place, connect, rows):
+    """Give a store: `one` in two sessions, `two` with a topic of two chunks' worth of rows."""
+    with MosaicoServer(place) as server:
         peer = connect(server.port)
         peer.act("sequence_create", locator="one", user_metadata={"robot": "r2"})
         peer.store(rows([1, 2]), locator="one/a")
@@ -23,7 +21,7 @@ def stored(tmp_path, connect, rows):
         peer.store(rows([5, 4]), locator="two/c")
         peer.store(locator="two/empty")
         peer.close()
-    return server.store
+    return place
 
 
 @pytest.fixture
@@ -51,25 +49,40 @@ def look(connect):
     return look
 
 
-def lose_catalog(store):
-    for path in store.glob("catalog*"):
-        path.unlink()
+@pytest.fixture
+def files(stored, files_in):
+    """Give the files of `stored`."""
+    return files_in(stored)
 
 
-def folder_of(store, topic):
-    """Return the folder of the session whose manifest names *topic*."""
+def lose_catalog(files):
+    for path in list(files):
+        if path.startswith("catalog"):
+            del files[path]
+
+
+def manifest_of(files, topic):
+    """Return the path of the manifest that names *topic*."""
     (path,) = (
         path
-        for path in (store / "chunks").glob("*/manifest.json")
-        if any(one["name"] == topic for one in json.loads(path.read_bytes())["topics"])
+        for path in files
+        if path.endswith("/manifest.json")
+        and any(one["name"] == topic for one in json.loads(files[path])["topics"])
     )
-    return path.parent
+    return path
 
 
-def test_everything_comes_back(stored, look):
+def chunk_of(files, topic):
+    """Return the path of the only chunk in the session of *topic*."""
+    folder = manifest_of(files, topic).rpartition("/")[0]
+    (path,) = (path for path in files if path.startswith(folder) and path.endswith(".parquet"))
+    return path
+
+
+def test_everything_comes_back(stored, files, look):
     """A rebuilt catalog tells of every sequence, session, topic and row what the lost one told."""
     before = look(stored)
-    lose_catalog(stored)
+    lose_catalog(files)
     told = rebuild_store(stored)
 
     assert (2, 4, 4, 3, ()) == (
@@ -100,29 +113,30 @@ def test_twice(stored, look):
     assert before == look(stored)
 
 
-def test_manifest_is_broken(stored, look):
+def test_manifest_is_broken(stored, files, look):
     """A broken manifest costs the metadata of its sequence, and is named; rows and topics are there."""
     before = look(stored)
-    folder = folder_of(stored, "/c")
-    (folder / "manifest.json").write_bytes((folder / "manifest.json").read_bytes()[:-1])
-    lose_catalog(stored)
+    path = manifest_of(files, "/c")
+    files[path] = files[path][:-1]
+    _, session, _ = path.split("/")
+    lose_catalog(files)
     told = rebuild_store(stored)
     after = look(stored)
 
-    assert f"The manifest of session {folder.name} cannot be used. It is no JSON" in told.losses[0]
-    assert f"Session {folder.name} of 'two' has no manifest." in told.losses[1]
+    assert f"The manifest of session {session} cannot be used. It is no JSON" in told.losses[0]
+    assert f"Session {session} of 'two' has no manifest." in told.losses[1]
     assert 2 == len(told.losses)
     assert [before["two/c"], before["one"]] == [after["two/c"], after["one"]]
     assert before["query"] == after["query"]
-    assert (stored / "unclaimed" / folder.name / "manifest.json").exists()
+    assert f"unclaimed/{session}/manifest.json" in files
     assert all(session["locked"] for session in after["two"][0]["sessions"])
 
 
-def test_metadata_of_another_session(stored, look):
+def test_metadata_of_another_session(stored, files, look):
     """What a broken manifest tells of its sequence is known from another session of it."""
     before = look(stored)
-    (folder_of(stored, "/a") / "manifest.json").write_bytes(b"{")
-    lose_catalog(stored)
+    files[manifest_of(files, "/a")] = b"{"
+    lose_catalog(files)
     rebuild_store(stored)
     after = look(stored)
 
@@ -131,15 +145,16 @@ def test_metadata_of_another_session(stored, look):
 
 
 @pytest.mark.parametrize("damage", ["gone", "short"])
-def test_chunk_is_lost(stored, look, connect, damage):
+def test_chunk_is_lost(stored, files, look, connect, damage):
     """A chunk that is gone or too short costs its rows; report and notification name them."""
     before = look(stored)
-    (chunk,) = folder_of(stored, "/c").glob("*.parquet")
+    chunk = chunk_of(files, "/c")
+    _, session, name = chunk.split("/")
     if damage == "gone":
-        chunk.unlink()
+        del files[chunk]
     else:
-        chunk.write_bytes(chunk.read_bytes()[:-1])
-    lose_catalog(stored)
+        files[chunk] = files[chunk][:-1]
+    lose_catalog(files)
     told = rebuild_store(stored)
     after = look(stored)
     with MosaicoServer(stored) as server:
@@ -147,31 +162,30 @@ def test_chunk_is_lost(stored, look, connect, damage):
         (notice,) = peer.act("topic_notification_list", locator="two/c")["notifications"]
         peer.close()
 
-    assert f"two/c: 2 rows are lost with chunks that are not there: {chunk.name}." in told.losses
+    assert f"two/c: 2 rows are lost with chunks that are not there: {name}." in told.losses
     assert "2 rows are lost" in notice["msg"]
     assert (0, before["one"]) == (after["two/c"].num_rows, after["one"])
-    assert (damage == "short") == (stored / "unclaimed" / chunk.parent.name / chunk.name).exists()
+    assert (damage == "short") == (f"unclaimed/{session}/{name}" in files)
 
 
-def test_loss_is_told_once(stored, look):
+def test_loss_is_told_once(stored, files, look):
     """After a loss the manifest tells what is there: another rebuild finds nothing missing."""
     look(stored)
-    (chunk,) = folder_of(stored, "/c").glob("*.parquet")
-    chunk.unlink()
-    lose_catalog(stored)
+    del files[chunk_of(files, "/c")]
+    lose_catalog(files)
     rebuild_store(stored)
     look(stored)
 
     assert () == rebuild_store(stored).losses
 
 
-def test_unfinished_session(stored, look, connect, rows):
+def test_unfinished_session(stored, files, look, connect, rows):
     """A session that was never finalized is incomplete, as it was; its rows can be read."""
     with MosaicoServer(stored) as server:
         peer = connect(server.port)
         peer.put(peer.topic(peer.session("one"), "one/open"), rows([9]), locator="one/open")
         peer.close()
-    lose_catalog(stored)
+    lose_catalog(files)
     told = rebuild_store(stored)
     after = look(stored)
 
@@ -182,20 +196,19 @@ def test_unfinished_session(stored, look, connect, rows):
     assert {"robot": "r2"} == after["one"][0]["user_metadata"]
 
 
-def test_stranger_is_set_aside(stored, look):
+def test_stranger_is_set_aside(stored, files, look):
     """A file that no manifest and no label explains is moved out of the way, never removed."""
-    folder = stored / "chunks" / "00000000-0000-4000-8000-000000000000"
-    folder.mkdir()
-    (folder / "notes.parquet").write_bytes(b"mine")
-    lose_catalog(stored)
+    path = "00000000-0000-4000-8000-000000000000/notes.parquet"
+    files[f"chunks/{path}"] = b"mine"
+    lose_catalog(files)
     told = rebuild_store(stored)
     look(stored)
 
     assert 1 == len(told.losses)
-    assert b"mine" == (stored / "unclaimed" / folder.name / "notes.parquet").read_bytes()
+    assert b"mine" == files[f"unclaimed/{path}"]
 
 
-def test_deleted_stays_deleted(stored, look, connect):
+def test_deleted_stays_deleted(stored, files, look, connect):
     """What was deleted before the catalog was lost does not come back."""
     with MosaicoServer(stored) as server:
         peer = connect(server.port)
@@ -203,35 +216,35 @@ def test_deleted_stays_deleted(stored, look, connect):
         peer.act("topic_delete", locator="two/empty")
         peer.close()
     before = look(stored)
-    lose_catalog(stored)
+    lose_catalog(files)
     told = rebuild_store(stored)
 
     assert (["two"], ()) == (before["names"], told.losses)
     assert before == look(stored)
 
 
-def test_two_sequences_of_one_name(stored, look):
+def test_two_sequences_of_one_name(stored, files, look):
     """If a name was deleted and used again while the files stayed, the later one gets another name."""
-    path = folder_of(stored, "/b") / "manifest.json"
-    manifest = json.loads(path.read_bytes())
+    path = manifest_of(files, "/b")
+    manifest = json.loads(files[path])
     manifest["sequence_created_at_ns"] += 1
-    path.write_text(json.dumps(manifest))
-    lose_catalog(stored)
+    files[path] = json.dumps(manifest).encode()
+    lose_catalog(files)
     told = rebuild_store(stored)
 
-    assert ["one", f"one_{path.parent.name[:8]}", "two"] == look(stored)["names"]
+    assert ["one", f"one_{path.split('/')[1][:8]}", "two"] == look(stored)["names"]
     assert "There were two sequences 'one'" in told.losses[0]
 
 
-def test_start_without_catalog_is_refused(sqlite_catalog, stored):
+def test_start_without_catalog_is_refused(sqlite_catalog, stored, files):
     """A store whose catalog is gone is not served, and nothing is swept: the error names --rebuild."""
-    lose_catalog(stored)
-    before = sorted(stored.rglob("*"))
+    lose_catalog(files)
+    before = list(files)
     for _ in range(2):
         with pytest.raises(StoreError, match="--rebuild"):
             MosaicoServer(stored)
 
-    assert before == sorted(stored.rglob("*"))
+    assert before == list(files)
 
 
 def test_served_store_is_refused(stored):
@@ -240,10 +253,10 @@ def test_served_store_is_refused(stored):
         rebuild_store(stored)
 
 
-def test_empty_store(tmp_path, look):
+def test_empty_store(place, look):
     """A store that is empty, or new, becomes one with an empty catalog."""
-    FolderStore(tmp_path / "store").close()
-    told = rebuild_store(tmp_path / "store")
+    open_store(place, catalog_url(None)).close()
+    told = rebuild_store(place)
 
     assert (0, ()) == (told.sequences, told.losses)
-    assert [] == look(tmp_path / "store")["names"]
+    assert [] == look(place)["names"]

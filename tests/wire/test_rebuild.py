@@ -1,14 +1,10 @@
 """Real recordings, the loss of the catalog, and what is there afterwards."""
 
-import pytest
-
 from mosaico_ingest import Q
 from mosaico_ingest.client import MosaicoClient
 from mosaico_ingest.model.report import RecordingStatus
 from mosaico_ingest.run import ingest, serve
 from mosaico_ingest.server.runner import rebuild_store
-
-pytestmark = pytest.mark.folder
 
 RECORDINGS = (
     "mcap/DERIVED/demo_lz4.mcap",
@@ -33,16 +29,17 @@ def look(store):
     return told
 
 
-def test_real_recordings_come_back(shared_data, tmp_path):
+def test_real_recordings_come_back(shared_data, place, files_in):
     """After the catalog was lost and made anew, all is as before, and nothing is ingested twice."""
-    paths, store = [shared_data / path for path in RECORDINGS], tmp_path / "store"
-    first = ingest(paths, store=store)
-    before = look(store)
-    for path in store.glob("catalog*"):
-        path.unlink()
-    told = rebuild_store(store)
-    after = look(store)
-    again = ingest(paths, store=store)
+    paths, files = [shared_data / path for path in RECORDINGS], files_in(place)
+    first = ingest(paths, store=place)
+    before = look(place)
+    for path in list(files):
+        if path.startswith("catalog"):
+            del files[path]
+    told = rebuild_store(place)
+    after = look(place)
+    again = ingest(paths, store=place)
 
     stored = {RecordingStatus.Stored, RecordingStatus.StoredWithLosses}
     kept = [one.path for one in first.recordings if one.status in stored]
