@@ -297,12 +297,16 @@ class Contents:
         """Take the times that a GPS tells."""
         if topic.name not in _GPS or topic.layout is None:
             return
-        boot_at, utc_at = topic.layout.place_of("timestamp"), topic.layout.place_of("time_utc_usec")
-        if boot_at is not None and utc_at is not None:
-            starts = starts[lengths >= topic.layout.least]
-            self.gps.add(
-                take(data, starts + boot_at, np.uint64), take(data, starts + utc_at, np.uint64)
-            )
+        layout = topic.layout
+        boot_at, utc_at = layout.place_of("timestamp"), layout.place_of("time_utc_usec")
+        if boot_at is None or utc_at is None:
+            return
+        starts = starts[lengths >= layout.least]
+        boot_us = take(data, starts + boot_at, np.uint64)
+        later_at = layout.place_of("timestamp_time_relative", "int32_t")
+        if later_at is not None:
+            boot_us += take(data, starts + later_at, np.int32)
+        self.gps.add(boot_us, take(data, starts + utc_at, np.uint64))
 
     def _turn(self, at: int, limit: int) -> int:
         """Decide at a record that is unknown, cut off, or damaged; return where to go on."""

@@ -35,7 +35,7 @@ _SCALARS = {
     "double": "<f8",
 }
 _BYTES = ("bool", "char")
-_FIELD = re.compile(r"(\w+)(?:\[(\d{1,5})\])?\s+(\w+)")
+_FIELD = re.compile(r"([\w/-]+)(?:\[(\d{1,5})\])?\s+(\w+)")
 _PADDING = "_padding"
 _MAX_BYTES = 0xFFFF
 _MAX_DEPTH = 16
@@ -132,12 +132,10 @@ class Layout:
         self._fields = _visible(fields)
         self.schema = pa.schema([(field.name, field.type) for field in self._fields])
 
-    def place_of(self, name: str) -> int | None:
-        """Return where the 64-bit unsigned integer *name* is in a message, None if it has none."""
-        return next(
-            (f.at for f in self._fields if (f.name, f.kind, f.count) == (name, "uint64_t", None)),
-            None,
-        )
+    def place_of(self, name: str, kind: str = "uint64_t") -> int | None:
+        """Return where the number *name* of type *kind* is in a message, None if it has none."""
+        wanted = (name, kind, None)
+        return next((f.at for f in self._fields if (f.name, f.kind, f.count) == wanted), None)
 
     def columns(self, data: Bytes) -> pa.RecordBatch:
         """

@@ -116,7 +116,7 @@ class LogFile:
         self._stream.close()
 
 
-def take(data: Bytes, at: Ints, kind: type[np.unsignedinteger]) -> Ints:
+def take(data: Bytes, at: Ints, kind: type[np.integer]) -> Ints:
     """Read a little-endian integer at each of the places *at*; those above 2⁶³ come out negative."""
     wanted = np.dtype(kind).newbyteorder("<")
     if not len(at):

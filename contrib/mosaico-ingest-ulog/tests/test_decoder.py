@@ -15,9 +15,9 @@ from mosaico_ingest.testing.decoder import DecoderContract, Sample
 from mosaico_ingest.testing.sink import MemorySink
 
 FORMATS = {
-    "motor": "uint64_t timestamp;bool armed;char[6] label;uint8_t[2] _padding0;part[2] parts;"
+    "motor": "uint64_t timestamp;bool armed;char[6] label;uint8_t[2] _padding0;px4/part-v2[2] parts;"
     "int16_t[3] gains;uint8_t[4] _padding1;",
-    "part": "float volts;uint8_t id;uint8_t[3] _padding0;",
+    "px4/part-v2": "float volts;uint8_t id;uint8_t[3] _padding0;",
 }
 MOTOR = Channel(
     id=1,

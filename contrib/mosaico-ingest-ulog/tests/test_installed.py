@@ -73,8 +73,9 @@ def test_a_broken_copy_is_kept_apart(program, path, tmp_path):
     source = Path(mosaico_ingest_ulog.__file__).read_text()
     source += "\nraise RuntimeError('no compass')\n"
     site = write_dist(tmp_path / "site", "ulog-copy", {"broken": source})
-    plugins = listed(program, PYTHONPATH=str(site))
-    code, _, err = program("run", path, "--sink", "null", PYTHONPATH=str(site))
+    sources = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    plugins = listed(program, PYTHONPATH=sources)
+    code, _, err = program("run", path, "--sink", "null", PYTHONPATH=sources)
 
     assert ("broken", "ulog-copy") == (
         plugins["broken"]["status"],

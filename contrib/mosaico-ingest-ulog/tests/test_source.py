@@ -88,6 +88,18 @@ def test_times_without_a_gps(read, flight, writer):
         read(content, start="yesterday")
 
 
+def test_the_time_of_a_fix_is_not_that_of_its_message(read, writer):
+    """Newer firmware says how far the time that the GPS tells is from the message's own."""
+    log = writer().flags()
+    fields = "uint64_t timestamp;int32_t timestamp_time_relative;uint64_t time_utc_usec;"
+    log.record("F", f"vehicle_gps_position:{fields}".encode())
+    log.subscribe("vehicle_gps_position", 0)
+    log.data(0, "QiQ", 2_000_000, -500_000, 1_700_000_000_000_000)
+    _, rows = read(log.content)
+
+    assert 1_700_000_000_500_000_000 == rows["/vehicle_gps_position"][0][0]
+
+
 def test_what_is_said_once_is_metadata(read, path):
     """Information, parameters and their defaults are tables; bytes among them are an attachment."""
     info, _ = read(path.read_bytes())
