@@ -73,7 +73,7 @@ class Layout:
         if total and field.offset + field.dtype.itemsize > self.step:
             msg = (
                 f"A field of a cloud lies at byte {field.offset} of its point, which has "
-                f"{self.step}. Use --map /topic=point_cloud2 to keep the bytes."
+                f"{self.step}."
             )
             raise DecodeError(msg)
         if not total:
@@ -110,8 +110,7 @@ class Clouds:
             k = int(np.flatnonzero(short)[0])
             msg = (
                 f"A cloud of {height[k]} x {width[k]} points of {step[k]} bytes has "
-                f"{self._blobs.lengths[k]} bytes of data, not {needed[k]:.0f}. "
-                "Use --map /topic=point_cloud2 to keep it as it is."
+                f"{self._blobs.lengths[k]} bytes of data, not {needed[k]:.0f}."
             )
             raise DecodeError(msg)
         # Without bytes there are no points, whatever height and width say.

@@ -105,7 +105,12 @@ class RosMapper:
         channel, tag = request.channel, request.ontology.tag
         for rule in _rules(channel, request.options):
             if rule.tag == tag and rule.fits(request.columns):
-                rows = _ApplyRule(rule=rule, schema=request.ontology.schema, time=request.time)
+                rows = _ApplyRule(
+                    rule=rule,
+                    schema=request.ontology.schema,
+                    time=request.time,
+                    topic=channel.topic,
+                )
                 return _PackImages(rows) if _packs(tag, request.options) else rows
         msg = (
             f"Mapper {self.name!r} cannot make {tag!r} of channel {channel.topic!r} "
@@ -140,6 +145,7 @@ class _ApplyRule:
     rule: Rule
     schema: pa.Schema
     time: TimePolicy
+    topic: str
 
     def __call__(self, data: pa.RecordBatch, times: Times) -> pa.RecordBatch:
         rows = data.to_struct_array()
@@ -155,7 +161,7 @@ class _ApplyRule:
             if column.null_count and not field.nullable:
                 msg = (
                     f"{column.null_count} rows lack {field.name!r}, which {self.rule.tag!r} "
-                    "requires. Use --map /topic=fallback to keep the columns as decoded."
+                    f"requires. Use --map {self.topic}=fallback to keep the columns as decoded."
                 )
                 raise DecodeError(msg)
         return pa.RecordBatch.from_arrays(

@@ -7,7 +7,7 @@ there are, and a decoded type has no room for fields that it does not know.
 Must not know: the bytes of clouds. Next: `quantities`, `clouds`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -23,7 +23,6 @@ from mosaico_ingest.plugin import (
     Fit,
     MapRequest,
     MapRows,
-    TimePolicy,
     Times,
     envelope,
 )
@@ -88,44 +87,48 @@ class PointsMapper:
                 f"Use --map {request.channel.topic}=fallback to keep its columns."
             )
             raise PlanError(msg)
-        return _Decode(DECODED[self.tag], request.ontology.schema, request.time, self.tag)
+        return _Decode(request)
 
 
 @attrs.frozen
 class _Decode:
-    """Makes rows of *schema* whose lists hold *quantities*."""
+    """Makes rows whose lists hold the quantities of the type in *request*."""
 
-    quantities: Mapping[str, Quantity]
-    schema: pa.Schema
-    time: TimePolicy
-    tag: str
+    request: MapRequest
 
     def __call__(self, data: pa.RecordBatch, times: Times) -> pa.RecordBatch:
-        row = data.to_struct_array()
+        try:
+            return self._rows(data.to_struct_array(), times)
+        except DecodeError as error:
+            remedy = f"Use --map {self.request.channel.topic}=point_cloud2 to keep clouds packed."
+            msg = f"{error} {remedy}"
+            raise DecodeError(msg) from error
+
+    def _rows(self, row: pa.StructArray, times: Times) -> pa.RecordBatch:
+        schema, tag = self.request.ontology.schema, self.request.ontology.tag
         header = at(row, POINT_CLOUD.header)
         clouds = Clouds(row)
-        self._require_axes(clouds.layouts)
+        _require_axes(clouds.layouts, tag)
         stamps = _Stamps.of(header)
         with np.errstate(all="ignore"):  # points without a return hold anything
-            columns = [
-                _lists(clouds, self.quantities[field.name], field, stamps)
-                for field in list(self.schema)[len(ENVELOPE) :]
+            lists = [
+                _lists(clouds, DECODED[tag][field.name], field, stamps)
+                for field in list(schema)[len(ENVELOPE) :]
             ]
-        return pa.RecordBatch.from_arrays(
-            [*envelope(times, self.time, header), *columns], schema=self.schema
-        )
+        first = envelope(times, self.request.time, header)
+        return pa.RecordBatch.from_arrays([*first, *lists], schema=schema)
 
-    def _require_axes(self, layouts: Sequence[Layout]) -> None:
-        """Refuse clouds with points that are nowhere."""
-        for layout in layouts:
-            missing = sorted(_AXES - layout.fields.keys())
-            if missing and layout.points.any():
-                msg = (
-                    f"A cloud has no field {', '.join(map(repr, missing))}, which {self.tag!r} "
-                    f"requires; it has {', '.join(map(repr, layout.fields)) or 'none'}. "
-                    "Use --map /topic=point_cloud2 to keep it packed."
-                )
-                raise DecodeError(msg)
+
+def _require_axes(layouts: Sequence[Layout], tag: str) -> None:
+    """Refuse clouds with points that are nowhere."""
+    for layout in layouts:
+        missing = sorted(_AXES - layout.fields.keys())
+        if missing and layout.points.any():
+            msg = (
+                f"A cloud has no field {', '.join(map(repr, missing))}, which {tag!r} requires; "
+                f"it has {', '.join(map(repr, layout.fields)) or 'none'}."
+            )
+            raise DecodeError(msg)
 
 
 @attrs.frozen(eq=False)
@@ -188,7 +191,7 @@ def _numbers(
     if dtype.kind in "iu" and (cast != numbers).any():
         msg = (
             f"Field {name!r} of a cloud ({field.dtype.name}) holds numbers that {dtype.name} "
-            "cannot. Use --map /topic=point_cloud2 to keep it packed."
+            "cannot."
         )
         raise DecodeError(msg)
     return cast
