@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["export_attachments", "export_topic", "file_of"]
 
 _UNSAFE = re.compile(r"[^\w.+-]+")
+_MOST_NAME_BYTES = 240  # a file system takes 255; there is room for a number
 
 
 def file_of(folder: Path, topic: str) -> Path:
@@ -77,7 +78,8 @@ def export_attachments(
     """
     Write the files of an attachment topic below *folder*; return them with their sizes in bytes.
 
-    Names are made safe: folders and odd characters become underscores, further files of a name get a number.
+    Names are made safe: folders and odd characters become underscores, of long ones the end is kept, further
+    files of a name get a number.
 
     Raises:
         UsageError: A file is there already, and *force* is not given.
@@ -116,7 +118,8 @@ def _create(path: Path, *, force: bool) -> None:
 
 def _safe_name(name: str, taken: set[str]) -> str:
     """Return a file name for *name* that is no path, is not hidden, and is not *taken*; note it as taken."""
-    safe = _UNSAFE.sub("_", name).lstrip(".") or "attachment"
+    end = _UNSAFE.sub("_", name).encode()[-_MOST_NAME_BYTES:]
+    safe = end.decode(errors="ignore").lstrip(".") or "attachment"
     stem, dot, suffix = safe.rpartition(".") if "." in safe else (safe, "", "")
     unique, number = safe, 1
     while unique in taken:

@@ -46,18 +46,19 @@ def exported(store, sequence, topic, folder):
 
 def test_files_come_back_byte_for_byte(tmp_path, place):
     """Large and empty files, and names that are paths, come back below the folder; channels keep names."""
-    files = [*FILES.items(), ("map.bin", b"another")]
+    files = [*FILES.items(), ("map.bin", b"another"), (f"/{'ä' * 300}.txt", b"long")]
     report = ingest(write(tmp_path / "a.mcap", files), store=place)
     (recording,) = report.recordings
 
     assert (RecordingStatus.Stored, 1) == (recording.status, report.stored)
-    assert "5 attachments in /attachments_2." in recording.findings
+    assert "6 attachments in /attachments_2." in recording.findings
     assert {
         "calibration.yaml": b"k: 1",
         "_.._etc_passwd": b"no path",
         "map.bin": LARGE,
         "map_2.bin": b"another",
         "empty": b"",
+        f"{'ä' * 118}.txt": b"long",
     } == exported(place, "a", "/attachments_2", tmp_path / "out")
 
 
