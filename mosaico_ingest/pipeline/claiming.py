@@ -134,7 +134,7 @@ def _plan_topic(
         if column not in ontology.schema.names:
             msg = f"`split_by` names {column!r}, which {claim.tag!r} has not: {ontology.schema.names}."
             raise PlanError(msg)
-    source = _provenance(channel, decoded.decoder, mapper, clock, notes)
+    source = _provenance(channel, decoded.decoder, mapper, clock, notes=notes, losses=claim.losses)
     topic = TopicPlan(
         channel=channel,
         name=name,
@@ -240,7 +240,13 @@ def _mapper_conflict(channel: Channel, wanted: str, names: Sequence[str]) -> Con
 
 
 def _provenance(
-    channel: Channel, decoder: str, mapper: str, clock: Clock, notes: Sequence[str]
+    channel: Channel,
+    decoder: str,
+    mapper: str,
+    clock: Clock,
+    *,
+    notes: Sequence[str],
+    losses: Sequence[str],
 ) -> dict[str, object]:
     """Tell in the topic's metadata where its rows come from, and who made them."""
     facts: dict[str, object] = {
@@ -257,6 +263,8 @@ def _provenance(
         facts["metadata"] = dict(channel.metadata)
     if notes:
         facts["notes"] = list(notes)
+    if losses:
+        facts["not_kept"] = list(losses)
     return facts
 
 
