@@ -117,9 +117,11 @@ def merge_all(*shapes: Shape) -> Shape:
 
 
 def overlay(declared: Shape, seen: Shape) -> Shape:
-    """Return *declared*, with what it leaves open as in *seen*."""
+    """Return *declared*, with what it leaves open as in *seen*, and integers as wide as they are there."""
     if declared.kind is Kind.UNKNOWN:
         return seen
+    if declared.kind in _NUMBERS and seen.kind in _NUMBERS:
+        return merge(declared, seen)
     if declared.kind is not seen.kind:
         return declared
     if declared.kind is Kind.MANY:

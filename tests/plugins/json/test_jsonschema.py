@@ -94,11 +94,14 @@ def test_messages_that_break_a_promise_are_rejected(kit):
 
 
 def test_first_messages_that_go_beyond_their_schema(kit):
-    """Members that the schema does not name have columns too, and a note says so."""
-    schema = promise(a={"type": "integer"})
-    payloads = [b'{"a": 1.5, "b": "x"}', b'{"a": 1, "b": "y"}']
+    """New members and fractions have columns too, what is of another kind is kept; a note says so."""
+    schema = promise(a={"type": "integer"}, t={"type": "string"})
+    payloads = [b'{"a": 1.5, "b": "x"}', b'{"a": 1, "b": "y", "t": 2}']
 
-    expected = [{"a": None, "b": "x", "_extra": '{"a":1.5}'}, {"a": 1, "b": "y", "_extra": None}]
+    expected = [
+        {"a": 1.5, "t": None, "b": "x", "_extra": None},
+        {"a": 1.0, "t": None, "b": "y", "_extra": '{"t":2}'},
+    ]
     assert expected == kit.rows(payloads, schema=schema)
     assert "its JSON Schema and of the first 2 messages" in kit.compile(payloads, schema).note
 
