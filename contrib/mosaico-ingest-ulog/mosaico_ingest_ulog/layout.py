@@ -69,11 +69,9 @@ class _Field:
     def _single(self) -> pa.DataType:
         if isinstance(self.kind, tuple):
             return pa.struct([(field.name, field.type) for field in self.kind])
-        return (
-            pa.bool_()
-            if self.kind == "bool"
-            else pa.from_numpy_dtype(np.dtype(_SCALARS[self.kind]))
-        )
+        if self.kind == "bool":
+            return pa.bool_()
+        return pa.from_numpy_dtype(np.dtype(_SCALARS[self.kind]))
 
     def column(self, rows: Bytes) -> pa.Array:
         """
@@ -88,11 +86,9 @@ class _Field:
         values = self._values(np.ascontiguousarray(part).reshape(-1, self.size))
         if self.count is None:
             return values
-        return (
-            pa.FixedSizeListArray.from_arrays(values, type=self.type)
-            if n
-            else pa.array([], self.type)
-        )
+        if not n:
+            return pa.array([], self.type)
+        return pa.FixedSizeListArray.from_arrays(values, type=self.type)
 
     def _values(self, rows: Bytes) -> pa.Array:
         """Return one value per row of bytes."""
@@ -160,11 +156,12 @@ class Layout:
             msg = f"The type {name!r} contains itself, or is nested beyond {_MAX_DEPTH} levels."
             raise DecodeError(msg)
         fields: list[_Field] = []
+        names: set[str] = set()
         at = 0
         for text in filter(None, (part.strip() for part in formats[name].split(";"))):
             match = _FIELD.fullmatch(text)
             self._budget -= 1
-            if match is None or self._budget < 0 or match[3] in {f.name for f in fields}:
+            if match is None or self._budget < 0 or match[3] in names:
                 msg = f"The field {text[:80]!r} of the type {name!r} makes no sense."
                 raise DecodeError(msg)
             kind: str | tuple[_Field, ...] = match[1]
@@ -174,12 +171,14 @@ class Layout:
             else:
                 nested, size = self._parse(match[1], formats, (*above, name))
                 kind = _visible(nested)
+                size = size if kind else 0
             field = _Field(match[3], at, kind, size, count)
             at = field.end
             if count == 0 or not size or at > _MAX_BYTES:
                 msg = f"The field {text[:80]!r} of the type {name!r} is empty or beyond 64 KiB."
                 raise DecodeError(msg)
             fields.append(field)
+            names.add(field.name)
         return tuple(fields), at
 
 
@@ -231,11 +230,10 @@ def strings(offsets: npt.NDArray[np.int32], data: Bytes) -> pa.StringArray:
     try:
         return pa.Array.from_buffers(pa.binary(), n, parts).cast(pa.string())
     except pa.ArrowInvalid:
-        rows = np.searchsorted(offsets, np.flatnonzero(data >= 0x80), side="right") - 1
         repaired = data.copy()
-        for row in np.unique(
-            rows
-        ).tolist():  # texts beyond ASCII are few, and one of them is broken
+        # Texts beyond ASCII are few, and one of them is broken.
+        rows = np.searchsorted(offsets, np.flatnonzero(data >= 0x80), side="right") - 1
+        for row in np.unique(rows).tolist():
             text = repaired[offsets[row] : offsets[row + 1]]
             if not _is_utf8(text):
                 text[text >= 0x80] = ord("?")

@@ -72,14 +72,14 @@ def _is_of(kind: pa.DataType, wanted: str | int) -> bool:
 
 def _numbers(data: pa.RecordBatch, name: str, scale: float = 1.0) -> Floats:
     """Return a column of numbers times *scale*."""
-    values: Floats = np.asarray(data.column(name).cast(pa.float64()))
+    values: Floats = np.asarray(data.column(name).cast(pa.float64(), safe=False))
     return values * scale if scale != 1.0 else values
 
 
 def _list(data: pa.RecordBatch, name: str) -> Floats:
     """Return a column of lists, (n, length)."""
     column = data.column(name)
-    values: Floats = np.asarray(column.flatten().cast(pa.float64()))
+    values: Floats = np.asarray(column.flatten().cast(pa.float64(), safe=False))
     return values.reshape(len(column), column.type.list_size)
 
 
@@ -88,17 +88,14 @@ def _flags(data: pa.RecordBatch, *names: str) -> Flags:
     flags = np.ones(data.num_rows, np.bool_)
     for name in names:
         if name in data.schema.names:
-            flags &= np.asarray(data.column(name).cast(pa.int8())) != 0
+            flags &= _numbers(data, name) != 0
     return flags
 
 
-def _struct(
-    kind: pa.StructType, n: int, members: Columns, valid: Flags | None = None
-) -> pa.StructArray:
+def _struct(kind: pa.StructType, n: int, members: Columns) -> pa.StructArray:
     """Return a struct of *members*, null in all others."""
     arrays = [members[f.name] if f.name in members else pa.nulls(n, f.type) for f in kind]
-    mask = None if valid is None else pa.array(~valid)
-    return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=mask)
+    return pa.StructArray.from_arrays(arrays, fields=list(kind))
 
 
 def _vector(
@@ -127,10 +124,7 @@ def _imu(data: pa.RecordBatch, kinds: Mapping[str, pa.DataType]) -> Columns:
 
 def _quaternion(data: pa.RecordBatch, kinds: Mapping[str, pa.DataType]) -> Columns:
     q = _list(data, "q")
-    return {
-        axis: pa.array(np.ascontiguousarray(q[:, k]))
-        for axis, k in zip("wxyz", range(4), strict=True)
-    }
+    return {axis: pa.array(q[:, k], mask=~np.isfinite(q[:, k])) for k, axis in enumerate("wxyz")}
 
 
 def _gps(latitude: str, longitude: str, altitude: str, degrees: float, metres: float) -> Build:

@@ -120,6 +120,7 @@ class TestRecords(DecoderContract):
         ("float x;float x;", "makes no sense"),
         ("uint8_t[65535] a;uint8_t[65535] b;", "beyond 64 KiB"),
         ("", "has no fields"),
+        ("uint64_t timestamp;nothing x;\nnothing:uint8_t[4] _padding0;", "is empty or beyond"),
     ],
 )
 def test_formats_that_make_no_sense(fields, reason):
