@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.model.recording import Channel
+from tests.bench import protobuf
 from tests.bench.measuring import best, table
 
 _BATCH_BYTES = 2 << 20
@@ -64,6 +65,8 @@ def run(_folder: object, options: argparse.Namespace) -> None:
         )
     head = ["messages", "messages/s", "MB/s", "library", "ratio, rows per batch"]
     table([*head, "ratio, rows per message"], rows)
+    print()
+    protobuf.run(options)
 
 
 def _together(case: Case, payloads: Sequence[bytes]) -> pa.RecordBatch:
