@@ -1,9 +1,9 @@
 """
 Looking into nested columns by dotted path, and making them the type that is wanted.
 
-One schema comes in several dresses: protobuf leaves messages out, JSON has 64-bit integers and may
-leave out anything, ROS has neither nulls nor lists without a size of their own. Values are shared where
-the type is right already.
+One schema comes in several dresses: protobuf leaves messages out; JSON may leave out anything, and its
+integers have 64 bits; ROS leaves out nothing, and fixes the sizes of matrices. Values are shared where the
+type is right already.
 
 Must not know: schemas, ontology types. Next: `recipes`.
 """
@@ -48,7 +48,7 @@ def leaves(kind: pa.DataType, path: str = "") -> Iterator[str]:
 
 
 def takes(source: pa.DataType, wanted: pa.DataType) -> bool:
-    """Say whether values of *source* are of the family of *wanted*; each is checked when it is taken."""
+    """Say whether values of *source* are of the family of *wanted*; `fitted` checks that they fit."""
     if pa.types.is_null(source):
         return True
     for family in (_TEXTS, _BYTES):

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -105,7 +106,7 @@ class Constant:
 
 @attrs.frozen
 class Word:
-    """The texts at *path*, small, with the ontology's word where *words* has one."""
+    """The texts at *path*, with the ontology's word where *words* has one for it, capitals or not."""
 
     path: str
     words: Mapping[str, str]
@@ -117,8 +118,9 @@ class Word:
     def build(self, row: pa.StructArray, wanted: pa.Field) -> pa.Array:
         """Return the words; Python looks at each distinct text once."""
         texts = fitted(at(row, self.path), wanted).dictionary_encode()
-        distinct = [text.lower() for text in texts.dictionary.to_pylist()]
-        return pa.array([self.words.get(text, text) for text in distinct], TEXT).take(texts.indices)
+        distinct = texts.dictionary.to_pylist()
+        words = pa.array([self.words.get(text.lower(), text) for text in distinct], TEXT)
+        return words.take(texts.indices)
 
 
 @attrs.frozen
@@ -309,7 +311,7 @@ class PointCount:
         return pa.array(counts).cast(wanted.type)
 
 
-def _offsets(counts: np.ndarray[tuple[int], np.dtype[np.int32]]) -> pa.Int32Array:
+def _offsets(counts: npt.NDArray[np.int32]) -> pa.Int32Array:
     """Return where lists of so many elements begin and end."""
     offsets = np.zeros(len(counts) + 1, np.int32)
     np.cumsum(counts, out=offsets[1:])

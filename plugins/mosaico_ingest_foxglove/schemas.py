@@ -22,20 +22,20 @@ from mosaico_ingest_foxglove.recipes import (
 )
 from mosaico_ingest_foxglove.rule import Rule
 
-__all__ = ["RULES", "TRANSFORMS", "TRANSFORMS_WHOLE"]
+__all__ = ["RULES"]
 
 Fields = dict[str, Recipe]
 
 TEXT, BYTES, U32 = pa.string(), pa.binary(), pa.uint32()
 F64S = pa.list_(pa.float64())
 
-_WORDS = {"jpg": "jpeg", "tif": "tiff", "h265": "hevc"}
-_POINT_FIELD_TYPES = (0, 2, 1, 4, 3, 6, 5, 7, 8)  # signed before unsigned in ROS, after it here
-_COVARIANCE_TYPES = (0, 1, 2, 3)
-_TRANSFORM_FRAMES = {
-    "transforms.timestamp": "stamp of each transform",
-    "transforms.parent_frame_id": "parent frame of each transform",
+_WORDS = {
+    **{word: word for word in ("jpeg", "png", "tiff", "h264", "hevc")},
+    "jpg": "jpeg",
+    "tif": "tiff",
+    "h265": "hevc",
 }
+_POINT_FIELD_TYPES = (0, 2, 1, 4, 3, 6, 5, 7, 8)  # signed before unsigned in ROS, after it here
 
 
 def _axes(path: str, names: str) -> Fields:
@@ -73,7 +73,7 @@ def _location(*, each: str = "") -> Rule:
                     "y": Column("longitude"),
                     "z": Column("altitude"),
                     "covariance": Matrix("position_covariance", 9),
-                    "covariance_type": Code("position_covariance_type", _COVARIANCE_TYPES),
+                    "covariance_type": Column("position_covariance_type", pa.int16()),
                 }
             )
         },
@@ -98,11 +98,14 @@ _PICTURE = Rule(
     fields={"data": Column("data", BYTES), "format": Word("format", _WORDS)},
 )
 
-TRANSFORMS = Rule(tag="transform", fields=_transform(), frame="parent_frame_id", each="transforms")
-TRANSFORMS_WHOLE = Rule(
+_TRANSFORMS = Rule(tag="transform", fields=_transform(), frame="parent_frame_id", each="transforms")
+_TRANSFORMS_WHOLE = Rule(
     tag="frame_transform",
     fields={"transforms": Each("transforms", Group(_transform()))},
-    losses=_TRANSFORM_FRAMES,
+    losses={
+        "transforms.timestamp": "stamp of each transform",
+        "transforms.parent_frame_id": "parent frame of each transform",
+    },
 )
 
 
@@ -133,7 +136,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "PoseInFrame": (Rule(tag="pose", fields=_pose("pose")),),
     "PosesInFrame": (Rule(tag="robot_path", fields={"poses": Each("poses", Group(_pose("")))}),),
     "FrameTransform": (Rule(tag="transform", fields=_transform(), frame="parent_frame_id"),),
-    "FrameTransforms": (TRANSFORMS, TRANSFORMS_WHOLE),
+    "FrameTransforms": (_TRANSFORMS, _TRANSFORMS_WHOLE),
     "LocationFix": (_location(),),
     "LocationFixes": (_location(each="fixes"),),
     "CompressedImage": (_PICTURE,),

@@ -88,21 +88,26 @@ def fields(schema: str) -> list[SchemaField]:
     ]
 
 
-def make_messages(schema: str, count: int = 4, seed: int = 3) -> list[dict[str, Any]]:
-    """Return random messages of a schema."""
+def make_messages(
+    schema: str, count: int = 4, seed: int = 3, gaps: float = 0
+) -> list[dict[str, Any]]:
+    """Return random messages of a schema; *gaps* is the share of inner messages that are left out."""
     rng = np.random.default_rng(seed)
-    return [message(schema, rng) for _ in range(count)]
+    return [message(schema, rng, gaps) for _ in range(count)]
 
 
-def message(schema: str, rng: np.random.Generator) -> dict[str, Any]:
+def message(schema: str, rng: np.random.Generator, gaps: float) -> dict[str, Any]:
     """Return a random message as dictionaries; times are nanoseconds."""
-    return {field.name: _value(field, rng) for field in fields(schema)}
+    return {field.name: _value(field, rng, gaps) for field in fields(schema)}
 
 
-def _value(field: SchemaField, rng: np.random.Generator) -> Any:
+def _value(
+    field: SchemaField, rng: np.random.Generator, gaps: float, *, is_item: bool = False
+) -> Any:
     if field.is_list:
         one = attrs.evolve(field, is_list=False)
-        return [_value(one, rng) for _ in range(field.size or int(rng.integers(0, 4)))]
+        count = field.size or int(rng.integers(0, 4))
+        return [_value(one, rng, gaps, is_item=True) for _ in range(count)]
     make = {
         "time": lambda: int(rng.integers(0, 2**31)) * 10**9 + int(rng.integers(0, 10**9)),
         "double": lambda: float(rng.normal(scale=100)),
@@ -111,7 +116,9 @@ def _value(field: SchemaField, rng: np.random.Generator) -> Any:
         "string": lambda: str(rng.choice(["", "map", "ünï", "a b"])),
         "bytes": lambda: rng.bytes(int(rng.integers(0, 40))),
     }
-    return make[field.kind]() if field.kind in make else message(field.kind, rng)
+    if gaps and not is_item and field.kind in {"time", *SCHEMAS} and rng.random() < gaps:
+        return None
+    return make[field.kind]() if field.kind in make else message(field.kind, rng, gaps)
 
 
 class Ros:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["EXPECTED", "expected_rows", "vector"]
+__all__ = ["EXPECTED", "expected_rows"]
 
 POINT_FIELD_CODES = {
     0: 0,
@@ -18,16 +18,17 @@ POINT_FIELD_CODES = {
 
 
 def vector(values, names="xyz", covariance=None, kind=None):
-    """Return a vector of the ontology."""
+    """Return a vector of the ontology; of a message that is left out, one that knows nothing."""
     return {
         "covariance": covariance,
         "covariance_type": kind,
-        **{name: values[name] for name in names},
+        **{name: (values or {}).get(name) for name in names},
     }
 
 
 def pose(message, covariance=None):
     """Return a pose of the ontology."""
+    message = message or {"position": None, "orientation": None}
     return {
         "covariance": covariance,
         "covariance_type": None,
@@ -150,8 +151,10 @@ def motion(message):
         "velocity": {
             "covariance": message["velocity_covariance"],
             "covariance_type": None,
-            "linear": vector(message["linear_velocity"]),
-            "angular": vector(message["angular_velocity"]),
+            **{
+                part: vector(velocity) if (velocity := message[f"{part}_velocity"]) else None
+                for part in ("linear", "angular")
+            },
         },
         "target_frame_id": message["child_frame_id"],
         "acceleration": None,
@@ -194,7 +197,7 @@ def expected_rows(schema, messages):
     for log_ns, message in enumerate(messages):
         for part in message[ROWS[schema]] if schema in ROWS else [message]:
             yield {
-                "timestamp_ns": part.get("timestamp", log_ns),
+                "timestamp_ns": part["timestamp"] if part.get("timestamp") is not None else log_ns,
                 "recording_timestamp_ns": log_ns,
                 "frame_id": part.get("parent_frame_id", part.get("frame_id")),
                 "sequence_id": None,

@@ -200,7 +200,7 @@ def test_pixels_are_shared():
 def test_words_of_formats():
     """Formats are told in the ontology's words, others as they are."""
     schema = pa.schema({name: IMAGE[name] for name in ("timestamp", "frame_id", "data")})
-    words = ["jpeg", "JPG", "h265", "h264", "webp", None, "jpeg"]
+    words = ["jpeg", "JPG", "h265", "h264", "WebP", None, "jpeg"]
     data = pa.RecordBatch.from_pylist(
         [{"data": b"", "format": word} for word in words],
         schema.append(pa.field("format", pa.string())),
@@ -208,7 +208,7 @@ def test_words_of_formats():
     rows = prepare("foxglove.CompressedVideo", "compressed_image", data.schema)
     batch = rows(data, Times(log_ns=pa.array(range(len(words)))))
 
-    assert ["jpeg", "jpeg", "hevc", "h264", "webp", "", "jpeg"] == batch.column(
+    assert ["jpeg", "jpeg", "hevc", "h264", "WebP", "", "jpeg"] == batch.column(
         "format"
     ).to_pylist()
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 from foxglove_messages import make_messages
-from foxglove_one_by_one import EXPECTED, expected_rows, vector
+from foxglove_one_by_one import EXPECTED, expected_rows
 
 
 def test_values(dress, apply_mapper):
@@ -14,6 +14,15 @@ def test_values(dress, apply_mapper):
         mapped = apply_mapper(dress.channel(schema), dress.columns(schema, messages))
 
         assert EXPECTED[schema][0] == mapped.claim.tag, schema
+        assert list(expected_rows(schema, messages)) == mapped.batch.to_pylist(), schema
+
+
+def test_messages_that_are_left_out(loose, apply_mapper):
+    """A message that is left out gives nulls, and a time that is left out gives way to the recorder's."""
+    for schema in EXPECTED:
+        messages = make_messages(schema, 30, seed=len(schema), gaps=0.3)
+        mapped = apply_mapper(loose.channel(schema), loose.columns(schema, messages))
+
         assert list(expected_rows(schema, messages)) == mapped.batch.to_pylist(), schema
 
 
@@ -34,32 +43,23 @@ def test_nothing_is_cut_down(dress, apply_mapper):
     } == {schema: told for schema, told in losses.items() if told}
 
 
-def test_parts_that_are_left_out(loose, apply_mapper):
-    """A message that is left out gives nulls, a time the recorder's, a matrix null or NaN, numbers 0."""
-    (odometry, fix_, calibration_) = (
-        make_messages(schema, 1)[0] for schema in ("Odometry", "LocationFix", "CameraCalibration")
-    )
-    odometry |= {"timestamp": None, "pose": None, "linear_velocity": None}
-    odometry["pose_covariance"] = []
-    fix_["position_covariance"], calibration_["R"] = [], []
-    (row,), (place,), (camera,) = (
-        apply_mapper(loose.channel(schema), loose.columns(schema, [message])).batch.to_pylist()
-        for schema, message in (
-            ("Odometry", odometry),
-            ("LocationFix", fix_),
-            ("CameraCalibration", calibration_),
-        )
+def test_matrices_that_are_left_out(loose, apply_mapper):
+    """A covariance that is left out is null, a matrix that may not be null is NaN."""
+    places, cameras = (make_messages(name, 2) for name in ("LocationFix", "CameraCalibration"))
+    places[0]["position_covariance"], cameras[0]["R"] = [], []
+    fixes, calibrations = (
+        apply_mapper(loose.channel(schema), loose.columns(schema, told)).batch.to_pylist()
+        for schema, told in (("LocationFix", places), ("CameraCalibration", cameras))
     )
 
-    unknown = dict.fromkeys("xyzw")
-    assert 0 == row["timestamp_ns"]
-    assert vector(unknown) == row["pose"]["position"]
-    assert vector(unknown, "xyzw") == row["pose"]["orientation"]
-    assert [None, None] == [row["pose"]["covariance"], row["velocity"]["linear"]]
-    assert vector(odometry["angular_velocity"]) == row["velocity"]["angular"]
-    assert place["position"]["covariance"] is None
-    assert np.isnan(camera["rectification_parameters"]).all()
-    assert calibration_["K"] == camera["intrinsic_parameters"]
+    assert [None, places[1]["position_covariance"]] == [
+        row["position"]["covariance"] for row in fixes
+    ]
+    assert np.isnan(calibrations[0]["rectification_parameters"]).all()
+    assert cameras[1]["R"] == calibrations[1]["rectification_parameters"]
+    assert [camera["K"] for camera in cameras] == [
+        row["intrinsic_parameters"] for row in calibrations
+    ]
 
 
 def test_frames_of_all_edges(dress, apply_mapper):
