@@ -1,6 +1,8 @@
 """The source: the promises of every source, and what flight logs are like."""
 
+import random
 import struct
+from collections import Counter
 
 import mosaico_ingest_ulog
 import pytest
@@ -182,6 +184,27 @@ def test_a_wrong_size_costs_one_message(read, flight, writer):
 
     assert [(at, after)] == [damage.byte_range for damage in info.damage]
     assert (39, 40) == (len(rows["/sensor_combined"]), len(rows["/sensor_accel"]))
+
+
+def test_one_wrong_bit_costs_one_message(read, flight, writer):
+    """A bit turned anywhere among the messages costs the one that it is in, and hardly ever another."""
+    log = flight(writer())
+    begin = next(at for at in log.places if log.content[at + 2 : at + 3] == b"D")
+    chance = random.Random(20)
+    whole = payloads(read(log.content)[1])
+    lost = []
+    for _ in range(200):
+        content = bytearray(log.content)
+        content[chance.randrange(begin, len(content))] ^= 1 << chance.randrange(8)
+        lost.append((whole - payloads(read(content)[1])).total())
+
+    assert sum(lost) <= 1.05 * len(lost)
+    assert max(lost) <= 5
+
+
+def payloads(rows):
+    """Count the payloads of all topics."""
+    return Counter(payload for own in rows.values() for _, payload in own)
 
 
 def test_unknown_kinds_are_passed_over(read, flight, writer):
