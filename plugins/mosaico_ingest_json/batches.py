@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mosaico_ingest.plugin import Decoded, Reject
-from mosaico_ingest_json.exact import InexactError, beyond, exact
+from mosaico_ingest_json.exact import InexactError, beyond, doubtful, exact
 from mosaico_ingest_json.placing import NOTHING, PayloadError, misfit, parse, place, written
 from mosaico_ingest_json.shapes import Shape, arrow_type
 
@@ -81,7 +81,9 @@ class JsonDecode:
             try:
                 pieces.append((rows, self._together(part)))
                 continue
-            except (pa.ArrowInvalid, InexactError) as err:
+            except InexactError as err:
+                odd = odd if err.rows is None else err.rows
+            except pa.ArrowInvalid as err:
                 if len(rows) > _FEW and "unexpected field" in str(err):
                     odd = self._with_new_members(part)
             if odd.any():
@@ -117,7 +119,11 @@ class JsonDecode:
         """
         table = self._read(_trimmed(payloads), "error")
         (batch,) = table.select(self._columns.read.names).combine_chunks().to_batches()
-        rows = exact(batch.to_struct_array(), self._columns.shape)
+        rows = batch.to_struct_array()
+        odd = doubtful(rows)
+        if odd.any():
+            raise InexactError(odd)
+        rows = exact(rows, self._columns.shape)
         # Of lists that hold nothing but null the reader counts the items wrong; this finds it.
         return self._completed(rows, pa.nulls(len(rows), pa.string()))
 

@@ -14,14 +14,21 @@ import pyarrow.compute as pc
 from mosaico_ingest.plugin import Payloads
 from mosaico_ingest_json.shapes import OPEN, Kind, Shape
 
-__all__ = ["InexactError", "beyond", "exact"]
+__all__ = ["InexactError", "beyond", "doubtful", "exact"]
 
 _EXACT = 2.0**53
 _PAD, _ZERO = ord("="), ord("A")
 
 
+Rows = npt.NDArray[np.bool_]
+
+
 class InexactError(Exception):
-    """Some value may not be what its text says."""
+    """Some values may not be what their texts say: those in the *rows*, where these can be told."""
+
+    def __init__(self, rows: Rows | None = None) -> None:
+        super().__init__()
+        self.rows = rows
 
 
 def exact(array: pa.Array, shape: Shape) -> pa.Array:
@@ -29,20 +36,34 @@ def exact(array: pa.Array, shape: Shape) -> pa.Array:
     Return *array*, as the reader made it for *shape*, with bytes in place of base64.
 
     Raises:
-        InexactError: An integer may have lost digits, or a text is not base64.
+        InexactError: A text is not base64.
     """
-    if shape.kind is Kind.NUMBER:
-        _check(array)
-    elif shape.kind is Kind.BYTES:
+    if shape.kind is Kind.BYTES:
         return _bytes(array)
-    elif shape.kind is Kind.OBJECT:
+    if shape.kind is Kind.OBJECT:
         return _members(array, shape)
-    elif shape.kind is Kind.MANY:
+    if shape.kind is Kind.MANY:
         return _items(array, shape.item or OPEN)
     return array
 
 
-def beyond(array: pa.Array, kind: pa.DataType) -> npt.NDArray[np.bool_]:
+def doubtful(array: pa.Array) -> Rows:
+    """Return which rows of *array* hold floats so large that they may have been integers of more digits."""
+    found = np.zeros(len(array), np.bool_)
+    if pa.types.is_floating(array.type):
+        sizes = np.abs(array.to_numpy(zero_copy_only=False))
+        found |= (sizes >= _EXACT) & (sizes < np.inf)
+    elif pa.types.is_struct(array.type):
+        for k in range(array.type.num_fields):
+            found |= doubtful(array.field(k))
+    elif pa.types.is_list(array.type):
+        items = doubtful(array.flatten())
+        if items.any():
+            found[pc.list_parent_indices(array).to_numpy()[items]] = True
+    return found
+
+
+def beyond(array: pa.Array, kind: pa.DataType) -> Rows:
     """Return which rows of *array* hold more than *kind*, one of whose types the reader has widened."""
     found = np.zeros(len(array), np.bool_)
     if pa.types.is_struct(kind):
@@ -82,13 +103,6 @@ def _items(array: pa.ListArray, shape: Shape) -> pa.ListArray:
         return array
     mask = array.is_null() if array.null_count else None
     return pa.ListArray.from_arrays(array.offsets, after, mask=mask)
-
-
-def _check(array: pa.DoubleArray) -> None:
-    """Refuse floats so large that they may have been integers with more digits."""
-    sizes = np.abs(array.to_numpy(zero_copy_only=False))
-    if ((sizes >= _EXACT) & (sizes < np.inf)).any():
-        raise InexactError
 
 
 def _bytes(array: pa.LargeStringArray) -> pa.BinaryArray:

@@ -138,6 +138,15 @@ def test_new_members_among_many(new, every, kit):
     assert [kit.message(json.loads(p)) for p in payloads] == [kit.message(row) for row in rows]
 
 
+def test_large_numbers_among_many(kit):
+    """Floats beyond 2^53 stay what they are, integers there are kept as text, in lists as well."""
+    large = [b"1.7976931348623157e308", b"9007199254740993", b"-1e300", b"0.25"]
+    payloads = [b'{"x": %s, "l": [0.5, %s]}' % (large[k % 5 % 4], large[k % 4]) for k in range(600)]
+    rows = kit.rows(payloads, [b'{"x": 0.5, "l": [0.5]}'])
+
+    assert [json.loads(payload) for payload in payloads] == [kit.message(row) for row in rows]
+
+
 @pytest.mark.parametrize(
     ("payloads", "kind"),
     [
