@@ -196,7 +196,8 @@ def _candidate(
 ) -> _Candidate | None:
     """Return *name* as a clock, None if its content cannot be one or it is not meant as one."""
     forced = bool(options.time_column)
-    values = columns[name].slice(0, _LOOK_AT_ROWS).drop_null()
+    sample = columns[name].slice(0, _LOOK_AT_ROWS)
+    values = sample.drop_null()
     words = " ".join(read_name(name).words)
     by_name = _NAMES.index(words) if words in _NAMES else None
     if by_name is None and words.split(" ")[-1:] and words.split(" ")[-1] in _NAMES:
@@ -211,6 +212,8 @@ def _candidate(
     if not is_meant and not reading.is_absolute:
         return None
     rank = 4 * len(_NAMES) if by_name is None else by_name
+    if 2 * len(values) < len(sample):  # no clock of most rows: only if there is no other
+        rank += 8 * len(_NAMES)
     # Of two columns called so, the one that knows the date.
     if by_name == len(_NAMES):
         rank += len(_NAMES)
@@ -230,7 +233,7 @@ def _runs(stamps: Ints) -> bool:
     if len(stamps) < 2:
         return True
     steps = np.diff(stamps)
-    return bool((steps >= 0).mean() >= 0.9 and (steps > 0).any())
+    return _nearly_all(steps >= 0) and bool((steps > 0).any())
 
 
 def _reading(name: str, values: pa.Array, options: TableOptions, least: float) -> _Candidate | None:
@@ -292,10 +295,9 @@ def _unit(values: Floats, stated: str) -> tuple[str, str, bool]:
     step = float(np.median(steps)) if len(steps) else 0.0
     if not len(values):
         return stated or "s", "nothing to tell it by", False
-    low, high = float(values.min()), float(values.max())
     for unit in _UNITS:
         per_s = 10 ** (9 - DIGITS[unit])
-        if not (low >= _YEAR_2000_S * per_s and high < _YEAR_2100_S * per_s):
+        if not _nearly_all((values >= _YEAR_2000_S * per_s) & (values < _YEAR_2100_S * per_s)):
             continue
         step_s = step / per_s
         # Relative microseconds can look like seconds since 1970, but not with such steps.
@@ -312,9 +314,12 @@ def _unit(values: Floats, stated: str) -> tuple[str, str, bool]:
 
 def _in_window(ns: Ints) -> bool:
     """Say whether times lie in the years 2000 to 2100."""
-    return bool(
-        len(ns) and ns.min() >= _YEAR_2000_S * _NS_PER_S and ns.max() < _YEAR_2100_S * _NS_PER_S
-    )
+    return _nearly_all((ns >= _YEAR_2000_S * _NS_PER_S) & (ns < _YEAR_2100_S * _NS_PER_S))
+
+
+def _nearly_all(which: npt.NDArray[np.bool_]) -> bool:
+    """Say whether it is so but for some rubbish: a time that was never set, a digit that is wrong."""
+    return bool(len(which) and which.mean() >= 0.9)
 
 
 def _pairs(columns: Mapping[str, pa.Array]) -> list[_Candidate]:

@@ -57,7 +57,8 @@ def find_keys(names: Sequence[str], is_named: bool, rows: Sequence[Sequence[str]
             if not kind or (_IDENTIFIER.fullmatch(kind) and not is_number(kind))
         ]
         even = sum(max(counts.values()) for counts in named)
-        if 2 <= len(named) <= _MOST_KINDS and even >= 0.98 * len(rows):
+        odd = len(rows) - even
+        if 2 <= len(named) <= _MOST_KINDS and odd <= max(0.02 * len(rows), len(rows) >= 10):
             return Keys((k,), is_ragged=True)
     return None
 

@@ -128,3 +128,13 @@ def test_dates_of_any_form(table, stamps):
     assert [1551218400 * 10**9, 1551218401 * 10**9 + 250_000_000] == stamps(found)
     with pytest.raises(SourceError, match="--time-format"):
         table(text)
+
+
+def test_a_time_that_was_never_set(table, stamps):
+    """One time that is zero, or has a wrong digit, changes nothing of the unit of all the others."""
+    texts = [str(1_700_000_000 + k) for k in range(20)]
+    texts[0], texts[7] = "0", "1900000007"
+    found = table(_rows("t", texts))
+
+    assert [int(text) * 10**9 for text in texts] == stamps(found)
+    assert "seconds, since 1970" in _note(found)

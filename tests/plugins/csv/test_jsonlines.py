@@ -116,3 +116,13 @@ def test_objects_without_a_time_are_refused(lines):
     """The flags that help are named."""
     with pytest.raises(SourceError, match="--time-column"):
         lines('{"a": "x"}\n{"a": "y"}\n')
+
+
+def test_a_member_of_one_line_is_no_clock(lines):
+    """What hardly any line has is no clock where there is another, whatever it is called."""
+    text = [f'{{"t": {k / 100}, "v": {k}}}' for k in range(20)]
+    text.insert(3, '{"time": 1700000000.5}')
+
+    found = lines("\n".join(text) + "\n")
+
+    assert [k * 10_000_000 for k in range(20)] == [row["log_time_ns"] for row in found.rows["/t"]]
