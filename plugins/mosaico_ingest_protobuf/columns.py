@@ -17,6 +17,9 @@ from mosaico_ingest_protobuf.wire import Bytes, Flags, Ints, Unsigned, Wire
 __all__ = ["read_level"]
 
 _MAX_ASCII = 127
+_MAX_CELLS = (
+    1 << 27
+)  # two bytes can stand for an element with thousands of columns, all of them default
 
 
 def read_level(level: Level, shape: Shape, is_set: Flags | None = None) -> pa.StructArray:
@@ -150,6 +153,9 @@ def _list(level: Level, field: Field, pieces: Sequence[Piece]) -> pa.Array:
     """Return the column of a repeated field."""
     n = len(level)
     rows, starts, sizes = _elements(pieces, n)
+    if field.shape is not None and len(rows) * field.shape.leaves > _MAX_CELLS:
+        fits = _fitting(level, field, rows)
+        rows, starts, sizes = rows[fits], starts[fits], sizes[fits]
     if field.kind.dtype is not None:
         counts, items = _packed(level, field, rows, starts, sizes)
     else:
@@ -167,6 +173,17 @@ def _list(level: Level, field: Field, pieces: Sequence[Piece]) -> pa.Array:
     np.cumsum(counts, out=offsets[1:])
     buffers = [None, pa.py_buffer(offsets)]
     return pa.Array.from_buffers(field.column.type, n, buffers, children=[items])
+
+
+def _fitting(level: Level, field: Field, rows: Ints) -> Flags:
+    """Refuse the messages with the most elements, until memory holds the columns of the others."""
+    assert field.shape is not None
+    counts = np.bincount(level.owners[rows], minlength=len(level.findings.odd))
+    order = np.argsort(counts, kind="stable")
+    heavy = order[np.cumsum(counts[order]) * field.shape.leaves > _MAX_CELLS]
+    reason = f"The payload has too many elements in {field.path!r} for their columns."
+    level.findings.refuse(heavy, reason)
+    return ~np.isin(level.owners[rows], heavy)
 
 
 def _elements(pieces: Sequence[Piece], n: int) -> tuple[Ints, Ints, Ints]:

@@ -45,10 +45,10 @@ class ProtobufDecoder:
 class _Decode:
     """Payloads of one channel to columns; holds nothing that changes."""
 
-    note = ""  # only what is rare is read message by message
-
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
+        # Other things that the library has to read are rare in any type.
+        self.note = "groups are read message by message" if definition.shape.has_groups else ""
         self.schema = pa.schema(list(definition.shape.type))
 
     def __call__(self, payload: pa.Array) -> Decoded:
@@ -60,20 +60,21 @@ class _Decode:
         beyond = np.cumsum(payloads.lengths) > _MAX_BATCH_BYTES
         if beyond.any():
             ends = np.where(beyond, starts, ends)
+            findings.refuse(every[beyond], "A batch of payloads has more than 2 GiB.")
         level = Level(Wire(payloads.buffer), starts, ends, every, findings)
         column = read_level(level, definition.shape)
         rejects = _Rejects(findings)
-        rejects.add(every[beyond], "A batch of payloads has more than 2 GiB.")
-        taken = ~beyond & ~findings.odd
+        otherwise = f"The payload is no valid {definition.shape.name}."
+        rejects.add(np.flatnonzero(findings.refused), otherwise)
+        taken = ~findings.refused & ~findings.odd
         unsure = np.flatnonzero(findings.unsure & taken)
         refused = unsure[[refuses(definition, value) for value in _payloads(payloads, unsure)]]
         taken[refused] = False
-        otherwise = f"The payload is no valid {definition.shape.name}."
         rejects.add(refused, otherwise)
         unknown = int((findings.unknown & taken).sum())
         if taken.all():
             return Decoded(data=pa.RecordBatch.from_struct_array(column), findings=_told(unknown))
-        odd = np.flatnonzero(findings.odd & ~beyond)
+        odd = np.flatnonzero(findings.odd & ~findings.refused)
         reading = read_messages(definition, _payloads(payloads, odd))
         is_taken = np.array(reading.is_taken, np.bool_)
         rejects.add(odd[~is_taken], otherwise)

@@ -140,6 +140,16 @@ class Shape:
         return pa.struct([field.column for field in self.fields])
 
     @cached_property
+    def has_groups(self) -> bool:
+        """Whether fields at any depth are groups."""
+        return any(f.is_group or (f.shape is not None and f.shape.has_groups) for f in self.fields)
+
+    @cached_property
+    def leaves(self) -> int:
+        """Columns without columns below them."""
+        return sum(1 if field.shape is None else field.shape.leaves for field in self.fields)
+
+    @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """All tags, ascending; a repeated number may come packed or not."""
         found = []

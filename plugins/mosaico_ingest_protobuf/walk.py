@@ -55,24 +55,31 @@ class Findings:
         odd: (messages,) bool, what the library has to read.
         unsure: (messages,) bool, what the library has to approve of.
         unknown: (messages,) bool, which have fields that the definition does not know.
-        reasons: Why messages look wrong, in case that the library agrees.
+        refused: (messages,) bool, what nobody has to read.
+        reasons: Why messages look wrong, in case that the library agrees, or are refused.
     """
 
     odd: Flags
     unsure: Flags
     unknown: Flags
+    refused: Flags
     reasons: dict[str, list[Ints]] = attrs.field(factory=lambda: defaultdict(list), init=False)
 
     @classmethod
     def of(cls, messages: int) -> "Findings":
         """Return nothing noticed yet of so many *messages*."""
-        return cls(*(np.zeros(messages, np.bool_) for _ in range(3)))
+        return cls(*(np.zeros(messages, np.bool_) for _ in range(4)))
 
     def tell(self, messages: Ints, reason: str = "") -> None:
         """Leave *messages* to the library."""
         self.odd[messages] = True
         if reason:
             self.reasons[reason].append(messages)
+
+    def refuse(self, messages: Ints, reason: str) -> None:
+        """Give up *messages*, whatever the library would say."""
+        self.refused[messages] = True
+        self.reasons[reason].append(messages)
 
 
 @attrs.frozen(eq=False)

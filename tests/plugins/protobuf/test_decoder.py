@@ -89,7 +89,7 @@ def test_merging(kit):
 
 
 def test_groups_and_extensions(kit):
-    """Groups are structs, extensions columns named in brackets."""
+    """Groups are structs, and told to be slow; extensions are columns named in brackets."""
     definition = kit.Definition("M", syntax="proto2")
     message = definition.message("M")
     definition.message("G", ("optional", "int32", "n", 1), within=message)
@@ -101,6 +101,7 @@ def test_groups_and_extensions(kit):
         {"g": {"n": 5}, "[t.extra]": 9},
         {"g": None, "[t.extra]": 8},
     ]
+    assert kit.compile(definition).note == "groups are read message by message"
 
 
 def test_messages_inside_themselves(kit):
@@ -181,3 +182,18 @@ def test_unknown_fields(kit):
     assert {"fields that the definition does not know are left out": 6} == decoded(
         kit, definition, *payloads
     ).findings
+
+
+def test_more_elements_than_columns_can_hold(kit):
+    """A list of empty elements of a very wide type is refused alone, before its columns take memory."""
+    definition = kit.Definition("M")
+    definition.message("Wide", *[("", "double", f"f{k}", k) for k in range(1, 4001)])
+    definition.message("M", ("repeated", "Wide", "list", 1))
+    good, bomb = b"\x0a\x00" * 3, b"\x0a\x00" * 50_000
+
+    result = decoded(kit, definition, good, bomb, good)
+
+    assert [3, 3] == [len(row) for row in result.data.column("list").to_pylist()]
+    assert [([1], "The payload has too many elements in 'list' for their columns.")] == [
+        (reject.rows.tolist(), reject.reason) for reject in result.rejects
+    ]
