@@ -53,7 +53,7 @@ from mosaico_ingest.model.events import (
     TopicFinished,
     TopicStarted,
 )
-from mosaico_ingest.model.ontology import ENVELOPE, Ontology
+from mosaico_ingest.model.ontology import ENVELOPE, RAW_BYTES, Ontology
 from mosaico_ingest.model.payloads import Payloads, gather
 from mosaico_ingest.model.plan import (
     Claim,
@@ -92,6 +92,7 @@ __all__ = [
     "PAYLOAD",
     "PLACE",
     "PUBLISH_TIME",
+    "RAW_BYTES",
     "REASON",
     "ArrowBatch",
     "Attachment",

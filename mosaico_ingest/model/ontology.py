@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from mosaico_ingest.enum import SerializationFormat
 from mosaico_ingest.errors import PluginError
+from mosaico_ingest.model.batch import PAYLOAD
 
-__all__ = ["ENVELOPE", "Ontology"]
+__all__ = ["ENVELOPE", "RAW_BYTES", "Ontology"]
 
 ENVELOPE = pa.schema(
     [
@@ -51,3 +52,11 @@ class Ontology:
     def schema(self) -> pa.Schema:
         """The whole schema of a topic of this type: envelope, then fields."""
         return pa.schema([*ENVELOPE, *self.fields])
+
+
+RAW_BYTES = Ontology(
+    tag="raw_bytes",
+    fields=pa.schema([pa.field(PAYLOAD, pa.binary(), nullable=False)]),
+    summary="Messages as recorded, not decoded.",
+)
+"""How messages are kept that nothing decodes; here, since all who keep them must mean the same."""

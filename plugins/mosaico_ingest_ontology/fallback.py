@@ -20,6 +20,7 @@ import pyarrow as pa
 from mosaico_ingest.plugin import (
     ENVELOPE,
     PAYLOAD,
+    RAW_BYTES,
     Channel,
     Claim,
     Fit,
@@ -34,17 +35,10 @@ from mosaico_ingest.plugin import (
 from mosaico_ingest_ontology.catalogue import TAGS
 from mosaico_ingest_ontology.storable import storable, storable_type
 
-__all__ = ["RAW_BYTES", "FallbackMapper", "derive_tag"]
+__all__ = ["FallbackMapper", "derive_tag"]
 
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _KINDS_OF_INTERFACE = {"msg", "srv", "action"}  # ROS 2 puts one of them between package and name
-
-RAW_BYTES = Ontology(
-    tag="raw_bytes",
-    fields=pa.schema([pa.field(PAYLOAD, pa.binary(), nullable=False)]),
-    summary="Messages as recorded, not decoded.",
-)
-"""How messages are kept that nothing can decode."""
 
 
 class FallbackMapper:

@@ -15,12 +15,12 @@ import pyarrow as pa
 from mosaico_ingest.plugin import (
     ENVELOPE,
     PAYLOAD,
+    RAW_BYTES,
     Channel,
     Claim,
     Fit,
     MapRequest,
     MapRows,
-    Ontology,
     TimePolicy,
     Times,
     envelope,
@@ -41,11 +41,6 @@ _FORMATS: Mapping[str, str] = {
     "video/h264": "h264",
     "video/hevc": "hevc",
 }
-_RAW = Ontology(
-    tag="raw_bytes",
-    fields=pa.schema([pa.field(PAYLOAD, pa.binary(), nullable=False)]),
-    summary="Messages as recorded, not decoded.",
-)
 
 
 class PacketMapper:
@@ -65,12 +60,12 @@ class PacketMapper:
         reason = f"{kind} packets kept as recorded"
         if kind.startswith("video/"):
             reason += "; --video frames makes pictures of them"
-        return Claim(tag=_RAW.tag, fit=Fit.FAMILY, reason=reason, ontology=_RAW)
+        return Claim(tag=RAW_BYTES.tag, fit=Fit.FAMILY, reason=reason, ontology=RAW_BYTES)
 
     def compile(self, request: MapRequest) -> MapRows:
         """Prepare to put envelope and format around the packets."""
         word = _FORMATS.get(request.channel.type_name, "")
-        is_raw = request.ontology.tag == _RAW.tag
+        is_raw = request.ontology.tag == RAW_BYTES.tag
         return _Wrap(schema=request.ontology.schema, time=request.time, word="" if is_raw else word)
 
 

@@ -6,9 +6,9 @@ import attrs
 import pyarrow as pa
 import pytest
 from mosaico_ingest_ontology import mosaico_mappers, mosaico_ontologies
-from mosaico_ingest_ontology.fallback import RAW_BYTES, FallbackMapper, derive_tag
+from mosaico_ingest_ontology.fallback import FallbackMapper, derive_tag
 
-from mosaico_ingest.plugin import Channel, Fit, Mapper, MapRequest, TimePolicy, Times
+from mosaico_ingest.plugin import RAW_BYTES, Channel, Fit, Mapper, MapRequest, TimePolicy, Times
 from mosaico_ingest.testing.mapper import MapperContract, MapperSample
 
 STAMP = pa.struct([("sec", pa.int32()), ("nanosec", pa.uint32())])
