@@ -7,7 +7,7 @@ import pytest
 from mosaico_ingest.hooks.host import Host
 from mosaico_ingest.mapping.file import load_mapping
 from mosaico_ingest.model.settings import Settings
-from mosaico_ingest.run import ingest
+from mosaico_ingest.run import ingest, serve
 
 sdk = pytest.importorskip(
     "mosaicolabs", reason="The public SDK is not installed; run `tox -e interop`."
@@ -37,7 +37,7 @@ position = { x = "lat", y = "lon", z = "height" }
 """
 
 
-def test_the_sdk_reads_mapped_columns(platform, tmp_path):
+def test_the_sdk_reads_mapped_columns(tmp_path):
     """Values are converted as the expressions say, and what a rule leaves out is absent in the model."""
     from mosaicolabs.models.sensors import GPS, IMU
 
@@ -46,11 +46,13 @@ def test_the_sdk_reads_mapped_columns(platform, tmp_path):
     host = Host.discover()
     mapping = load_mapping(tmp_path / "m.toml", host.ontology)
     settings = Settings(rules=mapping.rules, options={"csv": {"split": False}})
-    report = ingest(
-        tmp_path / "vehicle.csv", client=platform.ours, settings=settings, host=host.with_(mapping)
-    )
+    host = host.with_(mapping)
+    report = ingest(tmp_path / "vehicle.csv", store=tmp_path / "s", settings=settings, host=host)
 
-    with sdk.MosaicoClient.connect(platform.server.host, platform.server.port) as client:
+    with (
+        serve(tmp_path / "s") as server,
+        sdk.MosaicoClient.connect(server.host, server.port) as client,
+    ):
         imu, gps = (
             [
                 (message.timestamp_ns, message.frame_id, message.get_data(model))
