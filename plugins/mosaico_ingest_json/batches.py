@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mosaico_ingest.plugin import Decoded, Reject
-from mosaico_ingest_json.exact import InexactError, beyond, doubtful, exact
+from mosaico_ingest_json.exact import InexactError, Rows, beyond, doubtful, exact, narrowed
 from mosaico_ingest_json.placing import NOTHING, PayloadError, misfit, parse, place, written
 from mosaico_ingest_json.shapes import Shape, arrow_type
 
@@ -77,20 +77,18 @@ class JsonDecode:
         while left:
             rows = left.pop()
             part = payloads if len(rows) == len(payloads) else payloads.take(pa.array(rows))
-            odd = np.full(len(rows), len(rows) <= _FEW)
-            try:
-                pieces.append((rows, self._together(part)))
-                continue
-            except InexactError as err:
-                odd = odd if err.rows is None else err.rows
-            except pa.ArrowInvalid as err:
-                if len(rows) > _FEW and "unexpected field" in str(err):
-                    odd = self._with_new_members(part)
-            if odd.any():
-                pieces.append(self._one_by_one(part.filter(pa.array(odd)), rows[odd], rejects))
-                left += [rows[~odd]] if not odd.all() else []
-            else:
+            together = self._together(part)
+            if together is not None:
+                batch, odd = together
+                pieces.append((rows[~odd], batch))
+            elif len(rows) > _FEW:
                 left += np.array_split(rows, 2)
+                continue
+            else:
+                odd = np.ones(len(rows), np.bool_)
+            if odd.any():
+                few = part.filter(pa.array(odd))
+                pieces.append(self._one_by_one(few, rows[odd], rejects))
         return self._result(pieces, rejects)
 
     def _result(
@@ -109,32 +107,39 @@ class JsonDecode:
         told = tuple(Reject(np.sort(rows), why) for why, rows in rejects.items())
         return Decoded(data=data, kept=kept if rejects else None, rejects=told)
 
-    def _together(self, payloads: pa.LargeBinaryArray) -> pa.RecordBatch:
+    def _together(self, payloads: pa.LargeBinaryArray) -> tuple[pa.RecordBatch, Rows] | None:
+        """Return the rows of payloads, and which of them are left out as odd; None if no more can be told."""
+        for unexpected in ("error", "infer"):
+            try:
+                return self._decoded(payloads, unexpected)
+            except InexactError:
+                return None
+            except pa.ArrowInvalid as err:
+                if "unexpected field" not in str(err):
+                    return None
+        return None
+
+    def _decoded(
+        self, payloads: pa.LargeBinaryArray, unexpected: str
+    ) -> tuple[pa.RecordBatch, Rows]:
         """
-        Return the rows of payloads.
+        Return the rows of payloads, and which of them are left out: those with more than the columns hold.
 
         Raises:
-            ArrowInvalid: Not all of them fit the columns.
-            InexactError: It is not certain that they do.
+            ArrowInvalid: The reader refuses some.
+            InexactError: It is not certain that all are what they seem.
         """
-        table = self._read(_trimmed(payloads), "error")
-        (batch,) = table.select(self._columns.read.names).combine_chunks().to_batches()
+        (batch,) = self._read(_trimmed(payloads), unexpected).combine_chunks().to_batches()
+        kind = pa.struct(list(self._columns.read))
         rows = batch.to_struct_array()
-        odd = doubtful(rows)
+        rows.validate()  # of lists that hold nothing but null the reader may count the items wrong
+        odd = beyond(rows, kind)
+        rows = narrowed(rows, kind)
+        odd |= doubtful(rows)
         if odd.any():
-            raise InexactError(odd)
+            rows = rows.filter(pa.array(~odd))
         rows = exact(rows, self._columns.shape)
-        # Of lists that hold nothing but null the reader counts the items wrong; this finds it.
-        return self._completed(rows, pa.nulls(len(rows), pa.string()))
-
-    def _with_new_members(self, payloads: pa.LargeBinaryArray) -> npt.NDArray[np.bool_]:
-        """Return which payloads have members that are no columns, none of them if that cannot be told."""
-        try:
-            table = self._read(_trimmed(payloads), "infer")
-        except (pa.ArrowInvalid, InexactError):
-            return np.zeros(len(payloads), np.bool_)
-        (batch,) = table.combine_chunks().to_batches()
-        return beyond(batch.to_struct_array(), pa.struct(list(self._columns.read)))
+        return self._completed(rows, pa.nulls(len(rows), pa.string())), odd
 
     def _read(self, text: pa.LargeStringArray, unexpected: str) -> pa.Table:
         """

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from mosaico_ingest.plugin import Payloads
 from mosaico_ingest_json.shapes import OPEN, Kind, Shape
 
-__all__ = ["InexactError", "beyond", "doubtful", "exact"]
+__all__ = ["InexactError", "Rows", "beyond", "doubtful", "exact", "narrowed"]
 
 _EXACT = 2.0**53
 _PAD, _ZERO = ord("="), ord("A")
@@ -24,11 +24,7 @@ Rows = npt.NDArray[np.bool_]
 
 
 class InexactError(Exception):
-    """Some values may not be what their texts say: those in the *rows*, where these can be told."""
-
-    def __init__(self, rows: Rows | None = None) -> None:
-        super().__init__()
-        self.rows = rows
+    """Some value may not be what its text says."""
 
 
 def exact(array: pa.Array, shape: Shape) -> pa.Array:
@@ -77,6 +73,19 @@ def beyond(array: pa.Array, kind: pa.DataType) -> Rows:
         items = beyond(array.flatten(), kind.value_type)
         found[pc.list_parent_indices(array).to_numpy()[items]] = True
     return found
+
+
+def narrowed(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return *array*, fresh from the reader, without what it holds beyond *kind*."""
+    if array.type == kind:
+        return array
+    if pa.types.is_struct(kind):
+        places = [(array.type.get_field_index(field.name), field.type) for field in kind]
+        inside = [narrowed(array.field(k), member) for k, member in places]
+    else:
+        inside = [narrowed(array.values, kind.value_type)]
+    own = array.buffers()[: 1 if pa.types.is_struct(kind) else 2]
+    return pa.Array.from_buffers(kind, len(array), own, children=inside)
 
 
 def _members(array: pa.StructArray, shape: Shape) -> pa.StructArray:
