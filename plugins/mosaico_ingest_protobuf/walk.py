@@ -20,8 +20,11 @@ from mosaico_ingest_protobuf.wire import Flags, Ints, Unsigned, Wire
 
 __all__ = ["Findings", "Level", "Piece", "walk"]
 
-_MANY_STEPS = (
-    16  # elements of a list that are read one by one before the rest is looked for at once
+_MANY_STEPS = range(
+    16, 256
+)  # elements of lists that are read one by one before the rest is looked for
+_ROWS_PER_STEP = (
+    8  # of many lists more are read so: a step then costs less than looking through each
 )
 _MAX_STEPS = 1024  # beyond this, what is left of a batch is read by the library
 _MAX_LENGTH_WIDTH = 5
@@ -125,6 +128,8 @@ class _Walker:
         self.at, self.ends, self.owners = level.starts.copy(), level.ends, level.owners
         self.pieces: list[list[Piece]] = [[] for _ in shape.fields]
         self.slots = self._slots(self.at, self.ends)
+        lists = sum(field.is_repeated for field in self.shape.fields)
+        self._to_scan = lists * int((self.ends - self.at).sum())  # each list is looked for once
 
     def run(self) -> None:
         """Read everything."""
@@ -139,17 +144,19 @@ class _Walker:
             last = slot
             here = self.slots == slot
             index = None if here.all() else np.flatnonzero(here)
-            if repeats >= _MANY_STEPS and self._is_list(slot):
+            if repeats >= _MANY_STEPS.start and self._is_far(slot, repeats, int(here.sum())):
                 self._leap(slot, np.flatnonzero(here))
                 last = -1
             else:
                 self._step(slot, index)
         self._leave(np.flatnonzero(self.slots != self.shape.end))
 
-    def _is_list(self, slot: int) -> bool:
-        """Say whether *slot* belongs to a repeated field."""
+    def _is_far(self, slot: int, repeats: int, rows: int) -> bool:
+        """Say whether *slot* is that of lists which are likely to go on for longer than steps are worth."""
         slots, fields = self.shape.slots, self.shape.fields
-        return slot < len(slots) and fields[slots[slot].field].is_repeated
+        if slot >= len(slots) or not fields[slots[slot].field].is_repeated:
+            return False
+        return repeats >= min(rows // _ROWS_PER_STEP, _MANY_STEPS.stop)
 
     def _step(self, slot: int, index: Ints | None) -> None:
         """Read the field at *slot* in the rows *index*, or in all."""
@@ -240,6 +247,10 @@ class _Walker:
         found = self.shape.slots[slot]
         rows = rows[np.argsort(self.at[rows], kind="stable")]
         firsts, ends = self.at[rows], self.ends[rows]
+        self._to_scan -= int((ends - firsts).sum())
+        if self._to_scan < 0:  # lists that take turns
+            self._leave(rows)
+            return
         at = np.concatenate(list(self._candidates(found.tag, found.width, firsts, ends)))
         owner = np.searchsorted(firsts, at, "right") - 1
         starts, after, values = self._values(found.wire, at + found.width)
@@ -252,14 +263,7 @@ class _Walker:
         jump = np.append(np.where(hit, following, count), count)
         begin = np.searchsorted(at, firsts)
         begin = begin[at[np.minimum(begin, count - 1)] == firsts] if count else begin[:0]
-        reached = np.zeros(count + 1, np.bool_)
-        reached[begin] = True
-        before, total = 0, int(reached.sum())
-        while total > before:  # each round doubles the distance
-            reached[jump[reached]] = True
-            jump = jump[jump]
-            before, total = total, int(reached[:count].sum())
-        chosen = np.flatnonzero(reached[:count])
+        chosen = _reached(begin, jump)
         last = np.full(len(rows), -1)
         last[owner[chosen]] = chosen  # the last of each row wins
         is_moved = last >= 0
@@ -284,3 +288,16 @@ class _Walker:
             for k in range(1, width):
                 here &= part[k : len(here) + k] == written[k]
             yield np.flatnonzero(here) + first
+
+
+def _reached(begin: Ints, jump: Ints) -> Ints:
+    """Return what is reached from *begin* by any number of jumps; the last place leads to itself."""
+    reached = np.zeros(len(jump), np.bool_)
+    reached[begin] = True
+    reached[-1] = True
+    before, total = 0, int(reached.sum())
+    while total > before:  # each round doubles the distance
+        reached[jump[reached]] = True
+        jump = jump[jump]
+        before, total = total, int(reached.sum())
+    return np.flatnonzero(reached[:-1])

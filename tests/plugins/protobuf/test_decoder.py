@@ -119,10 +119,23 @@ def test_long_lists(kit):
     definition.message("Point", ("", "double", "x", 1), ("", "string", "name", 2))
     definition.message("M", ("", "int32", "n", 1), ("repeated", "Point", "points", 20))
     write = kit.message(definition)
-    points = [[{"x": j % 3, "name": "p" * (j % 300)} for j in range(n)] for n in (0, 5, 3000, 17)]
+    points = [
+        [{"x": j % 3, "name": "p" * (j % 300)} for j in range(n)]
+        for n in (0, 5, 3000, 17, *[30] * 250)
+    ]
     payloads = [write(n=7, points=some).SerializeToString() for some in points]
 
     assert points == [row["points"] for row in rows(kit, definition, *payloads)]
+
+
+@pytest.mark.parametrize("turn", [1, 20])
+def test_lists_that_take_turns(kit, turn):
+    """Elements of two lists that follow each other by turns, which no library writes, are read whole."""
+    definition = kit.Definition("M")
+    definition.message("M", ("repeated", "string", "a", 1), ("repeated", "string", "b", 2))
+    payload = (b"\x0a\x01x" * turn + b"\x12\x01y") * 2000
+
+    assert rows(kit, definition, payload) == [{"a": ["x"] * turn * 2000, "b": ["y"] * 2000}]
 
 
 @pytest.mark.parametrize(
