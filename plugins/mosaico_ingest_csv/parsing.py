@@ -117,7 +117,8 @@ def row_spans(data: bytes) -> np.ndarray:
 
 def lines_before(data: bytes, places: np.ndarray) -> np.ndarray:
     """Return how many lines of *data* end before each of *places*; all at once, since these may be many."""
-    return np.searchsorted(np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")), places)
+    newline = ord("\n") if b"\n" in data else ord("\r")
+    return np.searchsorted(np.flatnonzero(np.frombuffer(data, np.uint8) == newline), places)
 
 
 def _stretches(data: bytes) -> Iterator[tuple[int, int, bool]]:

@@ -65,7 +65,7 @@ class TextFile:
             msg = f"{str(path)!r} cannot be read: {error.strerror}. Check its permissions."
             raise SourceError(msg, path=path) from error
         mark = re.escape(dialect.comment.encode()) if dialect.comment else b""
-        self._comment = re.compile(rb"^" + mark + rb"[^\r\n]*", re.MULTILINE) if mark else None
+        self._comment = re.compile(rb"(?:^|(?<=[\r\n]))" + mark + rb"[^\r\n]*") if mark else None
         self._mark = dialect.comment.encode()
         self._counted = (0, 0)
 
@@ -109,7 +109,7 @@ class TextFile:
             raw = self._read(at, min(_BLOCK_BYTES, position - at))
             if not raw:
                 break
-            lines += raw.count(b"\n")
+            lines += raw.count(b"\n") or raw.count(b"\r")  # as old as Mac OS 9
             at += len(raw)
         self._counted = at, lines
         return lines + 1

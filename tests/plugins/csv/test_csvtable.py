@@ -92,6 +92,20 @@ def test_ragged_and_unparsable_rows_are_kept_with_their_line(table):
     assert 200 == found.info.messages
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_lines_end_as_they_do_on_any_system(tmp_path, read_table, newline):
+    """Comments between rows are passed over, and a reject has its line, whatever ends lines."""
+    rows = [f"{1700000000 + k},{k}" for k in range(10)]
+    path = tmp_path / "t.csv"
+    path.write_bytes(newline.join(["time,a", *rows[:2], "# note", *rows[2:], "1,2,3", ""]).encode())
+
+    found = read_table(path)
+
+    (rejects,) = found.rejects.values()
+    assert ["line 13"] == [reject["place"] for reject in rejects]
+    assert [(k,) for k in range(10)] == _values(found, "a")
+
+
 def test_lines_are_counted_over_blocks(tmp_path, read_table):
     """A reject in a later block has its line in the file, also after quoted line ends."""
     lines = [HEAD, *(f'{1700000000 + k},{k},"two\nlines {"x" * 50}"\n' for k in range(40_000))]
