@@ -49,6 +49,7 @@ _NAMES = (
 _PARTS = {"sec": "s", "secs": "s", "nsec": "ns", "nsecs": "ns", "nanosec": "ns", "nanosecs": "ns"}
 _BEGINS_LIKE_A_NUMBER = r"^[+-]?[\d.]"
 _LOOK_AT_ROWS = 10_000
+_MOST = 2.0**63
 _ISO = re.compile(r"\d{4}[-/]\d\d[-/]\d\d([T ]\d\d:\d\d.*)?")
 
 
@@ -273,14 +274,14 @@ def _reading(name: str, values: pa.Array, options: TableOptions, least: float) -
 
 
 def _floats(values: pa.Array) -> Floats:
-    """Return the finite numbers among *values*."""
+    """Return the numbers among *values* that may be times, whatever their unit."""
     if pa.types.is_string(values.type):
         texts = pc.replace_substring(pc.utf8_trim_whitespace(values), ",", ".")
         texts = texts.filter(pc.match_substring_regex(texts, _BEGINS_LIKE_A_NUMBER))
         bad = misfits(texts, pa.float64())
         values = texts.take(pa.array(np.delete(np.arange(len(texts)), bad)))
     floats: Floats = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return floats[np.isfinite(floats)]
+    return floats[np.abs(floats) < _MOST]
 
 
 def _unit(values: Floats, stated: str) -> tuple[str, str, bool]:

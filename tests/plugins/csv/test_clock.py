@@ -130,6 +130,16 @@ def test_dates_of_any_form(table, stamps):
         table(text)
 
 
+def test_numbers_beyond_all_times(table):
+    """Rows whose time is beyond any are rejected, and the unit is that of the others."""
+    texts = [f"{1700000000 + k}" for k in range(20)]
+    found = table(_rows("t", [*texts, "8.9e307", "-8.9e307"]))
+
+    (rejects,) = found.rejects.values()
+    assert 2 == len(rejects)
+    assert "in seconds, since 1970" in _note(found)
+
+
 def test_a_time_that_was_never_set(table, stamps):
     """One time that is zero, or has a wrong digit, changes nothing of the unit of all the others."""
     texts = [str(1_700_000_000 + k) for k in range(20)]
