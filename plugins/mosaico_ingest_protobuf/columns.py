@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mosaico_ingest_protobuf.shape import VARINT, Field, Shape
 from mosaico_ingest_protobuf.walk import Level, Piece, walk
@@ -17,9 +18,8 @@ from mosaico_ingest_protobuf.wire import Bytes, Flags, Ints, Unsigned, Wire
 __all__ = ["read_level"]
 
 _MAX_ASCII = 127
-_MAX_CELLS = (
-    1 << 27
-)  # two bytes can stand for an element with thousands of columns, all of them default
+# Two bytes can stand for an element with thousands of columns, all of them default.
+_MAX_CELLS = 1 << 27
 
 
 def read_level(level: Level, shape: Shape, is_set: Flags | None = None) -> pa.StructArray:
@@ -68,14 +68,11 @@ def _single(level: Level, field: Field, pieces: Sequence[Piece]) -> pa.Array:
     if field.shape is not None or field.is_opaque:
         return _message(level, field, pieces, is_set)
     texts = level.at(*_ranges(pieces, n))
-    if isinstance(field.default, (str, bytes)) and field.default and is_set is not None:
-        values = _texts(texts, field)
-        text = field.default
-        return pa.array(
-            [v if s else text for v, s in zip(values.to_pylist(), is_set, strict=True)],
-            field.kind.type,
-        )
-    return _texts(texts, field, mask)
+    values = _texts(texts, field, mask)
+    if field.default and is_set is not None:
+        default = pa.array([field.default], field.kind.type)[0]
+        values = pc.if_else(pa.array(is_set), values, default)
+    return values
 
 
 def _numbers(
