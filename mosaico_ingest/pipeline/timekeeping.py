@@ -78,7 +78,8 @@ class Timekeeper:
             return
         ours, theirs = np.asarray(stamps), np.asarray(log)
         self._rows += len(ours)
-        is_set = (ours != 0) | (theirs == 0)
+        # Where the recorder's clock is near 0 itself, 0 is a time as any other.
+        is_set = (ours != 0) | (np.abs(theirs) < _DAY_NS)
         self._zeros += len(ours) - int(is_set.sum())
         ours, theirs = ours[is_set], theirs[is_set]
         if not len(ours):

@@ -47,6 +47,7 @@ def test_zero_is_a_time_where_the_recorder_says_so():
     log = [at - START for at in LOG]
 
     assert [] == findings(log, log)
+    assert [] == findings(log, [at - S for at in log])
 
 
 @pytest.mark.parametrize(
