@@ -104,12 +104,9 @@ class FlightSink(Sink):
                 continue
             if handler.complete:
                 return name
-            if _is_being_written(handler):
-                msg = (
-                    f"Another run is writing the same recording as {name!r} now. "
-                    "Wait for it to end, then run again."
-                )
-                raise PlanError(msg)
+            why = _claim_of_another(handler)
+            if why:
+                raise PlanError(why)
             self._delete(name)
             with self._lock:
                 self._by_fingerprint.get(fingerprint, set()).discard(name)
@@ -349,15 +346,28 @@ def _receipt(batch: ArrowBatch, nbytes: int, seconds: float) -> Receipt:
     )
 
 
-def _is_being_written(handler: SequenceHandler) -> bool:
-    """Tell whether the process that began an incomplete sequence is alive on this machine."""
+def _claim_of_another(handler: SequenceHandler) -> str:
+    """Say why an incomplete sequence may not be taken for what a run left, empty if it may."""
     origin = handler.user_metadata.get(METADATA_KEY)
     writer = origin.get("writer") if isinstance(origin, Mapping) else None
-    if not isinstance(writer, Mapping) or writer.get("host") != socket.gethostname():
-        return False
-    pid = writer.get("pid")
-    if not isinstance(pid, int) or pid == os.getpid():
-        return False
+    if not isinstance(writer, Mapping):
+        return ""
+    host, pid = writer.get("host"), writer.get("pid")
+    if host != socket.gethostname():
+        return (
+            f"A run on {host!r} began the same recording as {handler.name!r}, and whether it lives cannot be "
+            f"seen from here. Wait for it; or, if it is dead, `mosaico-ingest rm {handler.name}`."
+        )
+    if isinstance(pid, int) and pid != os.getpid() and _is_alive(pid):
+        return (
+            f"Another run is writing the same recording as {handler.name!r} now. "
+            "Wait for it to end, then run again."
+        )
+    return ""
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether there is such a process on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -121,6 +121,16 @@ def test_what_another_run_writes_now_is_left_alone(client, leave, sink, mark):
     assert name in client.list_sequences()
 
 
+def test_what_another_machine_writes_is_left_alone(client, leave, sink, mark):
+    """Whether a writer elsewhere lives cannot be known: nothing is deleted, the remedy is told."""
+    name = leave("far", topics=1, writer={"host": "elsewhere", "pid": 1})
+
+    with pytest.raises(PlanError, match=f"on 'elsewhere' began .*`mosaico-ingest rm {name}`"):
+        sink().find(mark)
+
+    assert name in client.list_sequences()
+
+
 def test_what_came_after_the_first_look_is_found(client, leave, sink, mark):
     """Where queries are answered, what another run completes meanwhile is recognised."""
     new = sink()

@@ -73,7 +73,7 @@ class Route:
             self.ledger.reject(dict(encoded.reasons))
 
     def write(self, encoded: Encoded) -> Iterator[Receipt]:
-        """Write the rows, yielding what was taken; of a batch that is split, the first part counts it."""
+        """Write the rows, yielding what was taken; what has several rows counts with the first."""
         batch = encoded.rows
         self.ledger.skip(encoded.skipped)
         self._told.update(encoded.findings)
@@ -83,11 +83,14 @@ class Route:
         self._times.add(batch.data.column(0), batch.data.column(1))
         parts = self._splitter.parts(batch.data) if self._splitter else [(batch.topic, batch.data)]
         messages = batch.messages
+        # Where each message is a row, each part has the messages of its rows.
+        is_row_each = batch.messages == batch.data.num_rows
         for name, rows in parts:
             sink = self._open.get(name) or self._create(name, _frames(rows))
-            part = attrs.evolve(batch, topic=name, data=rows, messages=messages)
+            own = rows.num_rows if is_row_each else messages
+            part = attrs.evolve(batch, topic=name, data=rows, messages=own)
             receipt = sink.write(part)
-            messages = 0
+            messages -= own
             self.ledger.store(receipt)
             yield receipt
         if messages:  # a split of no rows: nothing to write, and nothing lost
