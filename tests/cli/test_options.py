@@ -28,7 +28,7 @@ def test_no_flag_gives_the_defaults_of_the_library():
 
 
 def test_every_flag_arrives():
-    """Each flag sets its setting."""
+    """Each flag sets its setting, one of plugins for all that mean the same by it."""
     settings = settings_of(
         parsed(
             *("--name", "{date}", "--topics", "/a/*", "--topics", "!/a/b", "--map", "/imu=imu"),
@@ -55,7 +55,7 @@ def test_every_flag_arrives():
             again=True,
             skip_unmapped=True,
             source="mcap",
-            options={"ros": {"tf": "message"}},
+            options={name: {"tf": "message"} for name in ("foxglove", "ros")},
         )
         == settings
     )
@@ -89,7 +89,9 @@ def test_flag_of_a_plugin_wins_over_the_file():
     """A plugin's option given as a flag replaces that of the file."""
     write('[plugins.ros]\ntf = "message"\n')
 
-    assert {"ros": {"tf": "rows"}} == settings_of(parsed("--tf", "rows")).options
+    options = settings_of(parsed("--tf", "rows")).options
+
+    assert {"tf": "rows"} == options["ros"]
 
 
 def test_single_text_is_a_list_of_one():

@@ -1,5 +1,8 @@
 """Ingesting with a key that allows no more than `write`."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +69,9 @@ def test_topic_that_cannot_be_deleted_stays(writer, host, drive):
 def test_remains_that_cannot_be_deleted(writer, host, drive):
     """What a killed run left stops the next one where the key may not delete it, with what to do."""
     mark = fingerprint([drive])
-    origin = {"fingerprint": mark, "writer": {"host": "elsewhere", "pid": 1}}
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    origin = {"fingerprint": mark, "writer": {"host": socket.gethostname(), "pid": dead.pid}}
     writer.sequence_create("drive", {"mosaico_ingest": origin}).open()
     (recording,) = ingest(drive, client=writer, host=host).recordings
 
