@@ -33,8 +33,7 @@ class Subject:
         assert planned.plan is not None
         self.plan = planned.plan
         self.codecs = {
-            topic.channel.id: Codec(topic, host.registry, {})
-            for topic in self.plan.topics
+            topic.channel.id: Codec(topic, host.registry, {}) for topic in self.plan.topics
         }
         self.messages = self.plan.info.messages or 0
 
